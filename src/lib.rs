@@ -1,5 +1,46 @@
-//! Nearside.
+//! Nearside reorders a news front page in the reader's own browser, from a history that never leaves it.
+//!
+//! A site sends every reader the same list of article candidates. [`Ranker::rank`] puts [`Candidates`] in an order for the reader of a
+//! [`Profile`], with a [`Model`] (a compact ONNX reranker that carries its own contract) and within a [`Policy`]; what it cannot rank it
+//! leaves in the server's order. [`Ranker::explain`] says why an item stands where it stands.
+//!
+//! ```text
+//! candidate ─┐
+//!            ├─ features ── model ── rank (blend) ── policy ── order, explanation
+//! profile ── interest
+//! ```
+//!
+//! Clock and randomness are arguments. The same inputs give the same order, to the bit, natively and as WebAssembly.
+
 #![forbid(unsafe_code)]
+
+mod base64;
+mod candidate;
 mod error;
+mod explain;
+mod features;
+mod id;
+mod interest;
 mod model;
+mod policy;
+mod profile;
+mod rank;
+mod server;
+mod signals;
+mod time;
+mod vector;
+#[cfg(target_arch = "wasm32")]
+pub mod wasm;
+
+pub use candidate::{Candidate, Candidates, MAX_RANKED, Standing};
 pub use error::Error;
+pub use explain::Explanation;
+pub use features::Feature;
+pub use id::{ArticleId, SpaceId, TopicId};
+pub use model::Model;
+pub use policy::{Bound, Policy, TopicCap};
+pub use profile::{Click, Dwell, Hide, Profile, View};
+pub use rank::{Ranker, Reason};
+pub use signals::Signals;
+pub use time::Seconds;
+pub use vector::{DIMENSION, Vector};

@@ -1,0 +1,179 @@
+//! What a model file says of itself: names, space and one golden case, in ONNX `metadata_props`.
+//!
+//! Flat strings, so that no parser is needed: lists are newline-separated, arrays are base64 of little-endian numbers. All keys begin
+//! with `nearside.`:
+//!
+//! | key | value |
+//! |---|---|
+//! | `contract` | version, `1` |
+//! | `id` | the model's name, for outcomes and logs |
+//! | `features` | feature names, one a line, in the order of the columns |
+//! | `space`, `dimension` | name of the vector space; numbers in a vector, `64` |
+//! | `k` | clicks at which half of the strength is reached |
+//! | `golden.now` | milliseconds since 1970 |
+//! | `golden.ids`, `golden.topics`, `golden.subtopics` | one a candidate |
+//! | `golden.vectors` | n × 64 signed bytes |
+//! | `golden.numbers` | f64[n × 4]: date in ms, shows, clicks, score; NaN for none |
+//! | `golden.flags` | u8[n]: bit 0 pinned, bit 1 `personalize: false` |
+//! | `golden.profile` | a stored profile |
+//! | `golden.features` | f32[n × F]: the rows that must come out, exactly |
+//! | `golden.scores` | f32[n]: the scores that must come out, within 1e-4 |
+
+use super::Model;
+use crate::base64;
+use crate::candidate::{Candidate, Candidates};
+use crate::error::Error;
+use crate::features::Feature;
+use crate::id::SpaceId;
+use crate::profile::Profile;
+use crate::signals::Signals;
+use crate::time::Seconds;
+use crate::vector::DIMENSION;
+
+const VERSION: &str = "1";
+/// How far a golden score may be from the stated one, which another engine computed.
+const TOLERANCE: f32 = 1e-4;
+/// Most candidates in a golden case.
+const MAX_GOLDEN: usize = 50;
+
+/// A model's own account of what it wants.
+#[derive(Debug)]
+pub(super) struct Contract {
+    pub(super) id: String,
+    pub(super) features: Vec<Feature>,
+    pub(super) space: String,
+    pub(super) k: f32,
+}
+
+/// A list, a history and a moment, with the features and scores they must give.
+#[derive(Debug)]
+pub(super) struct Golden {
+    now: Seconds,
+    candidates: Candidates,
+    profile: Profile,
+    features: Vec<f32>,
+    scores: Vec<f32>,
+}
+
+/// Reads the contract and its golden case from a model's metadata.
+pub(super) fn read(metadata: &[(&str, &str)]) -> Result<(Contract, Golden), Error> {
+    let metadata = Metadata(metadata);
+    if metadata.get("nearside.contract")? != VERSION {
+        return Err(Error::ModelContract("its version is not known"));
+    }
+    if metadata.get("nearside.dimension")?.parse() != Ok(DIMENSION) {
+        return Err(Error::ModelContract("its vectors have another dimension than 64"));
+    }
+    let k = number(metadata.get("nearside.k")?, 1000)?;
+    if k == 0 {
+        return Err(Error::ModelContract("k is not positive"));
+    }
+    let features: Option<Vec<_>> =
+        metadata.get("nearside.features")?.split('\n').map(Feature::from_name).collect();
+    let contract = Contract {
+        id: metadata.get("nearside.id")?.into(),
+        features: features.ok_or(Error::ModelContract("it wants a feature that is not known"))?,
+        space: metadata.get("nearside.space")?.into(),
+        k: k as f32,
+    };
+    let golden = read_golden(&metadata, &contract)?;
+    Ok((contract, golden))
+}
+
+fn read_golden(metadata: &Metadata<'_>, contract: &Contract) -> Result<Golden, Error> {
+    let lines = |key| Ok(metadata.get(key)?.split('\n').collect::<Vec<_>>());
+    let ids = lines("nearside.golden.ids")?;
+    let topics = lines("nearside.golden.topics")?;
+    let subtopics = lines("nearside.golden.subtopics")?;
+    let vectors = metadata.bytes("nearside.golden.vectors")?;
+    let numbers = metadata.bytes("nearside.golden.numbers")?;
+    let flags = metadata.bytes("nearside.golden.flags")?;
+    let features = floats(&metadata.bytes("nearside.golden.features")?);
+    let scores = floats(&metadata.bytes("nearside.golden.scores")?);
+    let n = ids.len();
+    let lengths = [topics.len(), subtopics.len(), flags.len(), scores.len()];
+    if n > MAX_GOLDEN
+        || lengths != [n; 4]
+        || vectors.len() != n * DIMENSION
+        || numbers.len() != n * 32
+        || features.len() != n * contract.features.len()
+    {
+        return Err(Error::ModelGolden("its parts differ in length"));
+    }
+    let mut candidates = Candidates::new();
+    for i in 0..n {
+        let number = |column: usize| {
+            let bytes = numbers[i * 32 + column * 8..].first_chunk().copied().unwrap_or_default();
+            f64::from_le_bytes(bytes)
+        };
+        candidates.push_with_vector(
+            &Candidate {
+                id: ids[i],
+                topic: topics[i],
+                subtopic: subtopics[i],
+                vector: "",
+                published_ms: number(0),
+                shows: number(1),
+                clicks: number(2),
+                score: number(3),
+                pinned: flags[i] & 1 != 0,
+                fixed: flags[i] & 2 != 0,
+            },
+            &vectors[i * DIMENSION..][..DIMENSION],
+        );
+    }
+    candidates.check(&contract.space, &contract.space)?;
+    let now =
+        Seconds((number(metadata.get("nearside.golden.now")?, u64::from(u32::MAX) * 1000)? / 1000) as u32);
+    let mut profile = Profile::decode(&metadata.bytes("nearside.golden.profile")?, now)?;
+    profile.set_space(SpaceId::new(&contract.space));
+    Ok(Golden { now, candidates, profile, features, scores })
+}
+
+impl Golden {
+    /// Runs the case through the code that also serves readers.
+    pub(super) fn check(&self, model: &mut Model) -> Result<(), Error> {
+        let mut signals = Signals::new();
+        signals.update(model.features(), &self.candidates, &self.profile, self.now);
+        if signals.history_len() == 0 || !self.candidates.scorable().iter().all(|&scorable| scorable) {
+            return Err(Error::ModelGolden("it scores nothing, or not all of its candidates"));
+        }
+        let same_bits = |(a, b): (&f32, &f32)| a.to_bits() == b.to_bits();
+        if !signals.features().iter().zip(&self.features).all(same_bits) {
+            return Err(Error::ModelGolden("the features differ from the stated ones"));
+        }
+        let mut scores = vec![0.0; self.scores.len()];
+        model.score(&self.candidates, &signals, &mut scores)?;
+        // A NaN is near nothing.
+        let near = |(a, b): (&f32, &f32)| (a - b).abs() <= TOLERANCE;
+        if scores.is_empty() || !scores.iter().zip(&self.scores).all(near) {
+            return Err(Error::ModelGolden("the scores differ from the stated ones"));
+        }
+        Ok(())
+    }
+}
+
+struct Metadata<'a>(&'a [(&'a str, &'a str)]);
+
+impl Metadata<'_> {
+    fn get(&self, key: &str) -> Result<&str, Error> {
+        let found = self.0.iter().find(|(name, _)| *name == key);
+        found.map(|&(_, value)| value).ok_or(Error::ModelContract("a part of it is missing"))
+    }
+
+    fn bytes(&self, key: &str) -> Result<Vec<u8>, Error> {
+        base64::decode(self.get(key)?).ok_or(Error::ModelContract("an array is not base64"))
+    }
+}
+
+/// A decimal integer of at most `most`.
+fn number(text: &str, most: u64) -> Result<u64, Error> {
+    text.parse()
+        .ok()
+        .filter(|&number| number <= most)
+        .ok_or(Error::ModelContract("a number is out of its range"))
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks().0.iter().map(|&chunk| f32::from_le_bytes(chunk)).collect()
+}

@@ -1,0 +1,310 @@
+//! The stored form of a profile: one byte string of at most 12 KB.
+//!
+//! All numbers are little-endian.
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 4 | magic `NSPF` |
+//! | 2 | version, 1 |
+//! | 4 | length of the whole string |
+//! | 4 | checksum (FNV-1a, 32 bits) of all that follows it, then of the ten bytes before it |
+//! | 4 | generation |
+//! | 8 | vector space |
+//! | 2, 2, 2 | numbers of clicks, views and hides |
+//! | 22 or 86 each | click: second 4, id 8, topic 4, subtopic 4, dwell 2 (top bit: a vector of 64 bytes follows) |
+//! | 16 each | view: second 4, id 8, topic 4 |
+//! | 17 or 81 each | hide: second 4, id 8, topic 4, flags 1 (bit 0 hidden, bit 1 a vector of 64 bytes follows) |
+
+use super::{Click, Dwell, Hide, Profile, View};
+use crate::error::Error;
+use crate::id::{ArticleId, SpaceId, TopicId, checksum};
+use crate::time::Seconds;
+use crate::vector::{DIMENSION, Vector};
+
+const MAGIC: &[u8; 4] = b"NSPF";
+const VERSION: u16 = 1;
+const HEADER: usize = 14;
+const DWELL_HAS_VECTOR: u16 = 1 << 15;
+const HIDE_HIDDEN: u8 = 1;
+const HIDE_HAS_VECTOR: u8 = 2;
+
+const _: () = assert!(Profile::MAX_BYTES <= 12 * 1024);
+
+impl Profile {
+    /// Longest stored form, in bytes.
+    pub const MAX_BYTES: usize = HEADER
+        + 18
+        + Self::MAX_CLICKS * (22 + DIMENSION)
+        + Self::MAX_VIEWS * 16
+        + Self::MAX_HIDES * (17 + DIMENSION);
+
+    /// The stored form, at most 12 KB.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(Profile::MAX_BYTES);
+        bytes.extend(MAGIC);
+        bytes.extend(VERSION.to_le_bytes());
+        bytes.extend([0; 8]);
+        bytes.extend(self.generation.to_le_bytes());
+        bytes.extend(self.space.0.to_le_bytes());
+        for len in [self.clicks.len(), self.views.len(), self.hides.len()] {
+            bytes.extend((len as u16).to_le_bytes());
+        }
+        for click in &self.clicks {
+            put_key(&mut bytes, click.second, click.id, click.topic);
+            bytes.extend(click.subtopic.0.to_le_bytes());
+            let has_vector = if click.vector.is_some() { DWELL_HAS_VECTOR } else { 0 };
+            bytes.extend((click.dwell.0 | has_vector).to_le_bytes());
+            put_vector(&mut bytes, click.vector);
+        }
+        for view in &self.views {
+            put_key(&mut bytes, view.second, view.id, view.topic);
+        }
+        for hide in &self.hides {
+            put_key(&mut bytes, hide.second, hide.id, hide.topic);
+            let hidden = if hide.hidden { HIDE_HIDDEN } else { 0 };
+            bytes.push(hidden | if hide.vector.is_some() { HIDE_HAS_VECTOR } else { 0 });
+            put_vector(&mut bytes, hide.vector);
+        }
+        let len = bytes.len() as u32;
+        bytes[6..10].copy_from_slice(&len.to_le_bytes());
+        let sum = checksum_of(&bytes);
+        bytes[10..14].copy_from_slice(&sum.to_le_bytes());
+        bytes
+    }
+
+    /// Reads the stored form, dropping entries that have ended or lie more than ten minutes ahead of `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ProfileMalformed`] for anything [`encode`](Self::encode) does not write: another magic or version, a wrong length or
+    /// checksum, counts beyond the bounds, a field out of its range.
+    pub fn decode(bytes: &[u8], now: Seconds) -> Result<Self, Error> {
+        let malformed = Error::ProfileMalformed;
+        let mut header = Reader(bytes);
+        if header.take()? != *MAGIC {
+            return Err(malformed("it does not begin as a profile does"));
+        }
+        if u16::from_le_bytes(header.take()?) != VERSION {
+            return Err(malformed("its version is not known"));
+        }
+        if header.u32()? as usize != bytes.len() || bytes.len() > Profile::MAX_BYTES {
+            return Err(malformed("its length is not the stated one"));
+        }
+        if header.u32()? != checksum_of(bytes) {
+            return Err(malformed("its checksum does not match"));
+        }
+        let mut body = header;
+        let mut profile = Self {
+            generation: body.u32()?,
+            space: SpaceId(u64::from_le_bytes(body.take()?)),
+            ..Self::default()
+        };
+        let [clicks, views, hides] = [body.u16()?, body.u16()?, body.u16()?].map(usize::from);
+        if clicks > Profile::MAX_CLICKS || views > Profile::MAX_VIEWS || hides > Profile::MAX_HIDES {
+            return Err(malformed("it has too many entries"));
+        }
+        for _ in 0..clicks {
+            let (second, id, topic) = body.key()?;
+            let subtopic = TopicId(body.u32()?);
+            let dwell = body.u16()?;
+            let vector = body.vector(dwell & DWELL_HAS_VECTOR != 0)?;
+            let dwell = Dwell(dwell & !DWELL_HAS_VECTOR);
+            if dwell.0 > Dwell::MAX_SECONDS + 1 {
+                return Err(malformed("a dwell time is out of its range"));
+            }
+            profile.add_click(Click { second, id, topic, subtopic, dwell, vector });
+        }
+        for _ in 0..views {
+            let (second, id, topic) = body.key()?;
+            profile.add_view(View { second, id, topic });
+        }
+        for _ in 0..hides {
+            let (second, id, topic) = body.key()?;
+            let [flags] = body.take()?;
+            if flags & !(HIDE_HIDDEN | HIDE_HAS_VECTOR) != 0 {
+                return Err(malformed("a flag is not known"));
+            }
+            let vector = body.vector(flags & HIDE_HAS_VECTOR != 0)?;
+            profile.add_hide(Hide { second, id, hidden: flags & HIDE_HIDDEN != 0, topic, vector });
+        }
+        if !body.0.is_empty() {
+            return Err(malformed("there are bytes behind its end"));
+        }
+        profile.expire(now);
+        Ok(profile)
+    }
+}
+
+fn put_key(bytes: &mut Vec<u8>, second: Seconds, id: ArticleId, topic: TopicId) {
+    bytes.extend(second.0.to_le_bytes());
+    bytes.extend(id.0.to_le_bytes());
+    bytes.extend(topic.0.to_le_bytes());
+}
+
+fn put_vector(bytes: &mut Vec<u8>, vector: Option<Vector>) {
+    if let Some(vector) = vector {
+        bytes.extend(vector.0.map(|x| x as u8));
+    }
+}
+
+fn checksum_of(bytes: &[u8]) -> u32 {
+    let (head, body) = bytes.split_at(HEADER);
+    checksum(body) ^ checksum(&head[..10])
+}
+
+/// What is left to read.
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+        let (taken, rest) = self.0.split_first_chunk().ok_or(Error::ProfileMalformed("it ends too early"))?;
+        self.0 = rest;
+        Ok(*taken)
+    }
+
+    fn u16(&mut self) -> Result<u16, Error> {
+        self.take().map(u16::from_le_bytes)
+    }
+
+    fn u32(&mut self) -> Result<u32, Error> {
+        self.take().map(u32::from_le_bytes)
+    }
+
+    fn key(&mut self) -> Result<(Seconds, ArticleId, TopicId), Error> {
+        Ok((Seconds(self.u32()?), ArticleId(u64::from_le_bytes(self.take()?)), TopicId(self.u32()?)))
+    }
+
+    fn vector(&mut self, present: bool) -> Result<Option<Vector>, Error> {
+        if present {
+            self.take::<DIMENSION>().map(|bytes| Some(Vector(bytes.map(|x| x as i8))))
+        } else {
+            Ok(None)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Seconds = Seconds(1_700_000_000);
+
+    fn sample() -> Profile {
+        let mut profile = Profile::new();
+        profile.set_space(SpaceId::new("space"));
+        let id = ArticleId::new("a");
+        profile.view(id, TopicId::new("sports"), Seconds(NOW.0 - 60));
+        profile.click(
+            id,
+            TopicId::new("sports"),
+            TopicId::subtopic("sports", "tennis"),
+            Some(Vector([3; 64])),
+            Seconds(NOW.0 - 50),
+        );
+        profile.dwell(id, Dwell::from_seconds(42.0).unwrap(), NOW);
+        profile.click(ArticleId::new("b"), TopicId::NONE, TopicId::NONE, None, NOW);
+        profile.hide(ArticleId::new("c"), TopicId::new("news"), Some(Vector([-3; 64])), NOW);
+        profile.hide(ArticleId::new("d"), TopicId::new("news"), None, NOW);
+        profile.unhide(ArticleId::new("d"), NOW);
+        profile
+    }
+
+    fn reason(bytes: &[u8]) -> &'static str {
+        match Profile::decode(bytes, NOW) {
+            Err(Error::ProfileMalformed(reason)) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Encodes again after a change to the body, so that only the change itself can be refused.
+    fn resealed(change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+        let mut bytes = sample().encode();
+        change(&mut bytes);
+        let len = bytes.len() as u32;
+        bytes[6..10].copy_from_slice(&len.to_le_bytes());
+        let sum = checksum_of(&bytes);
+        bytes[10..14].copy_from_slice(&sum.to_le_bytes());
+        bytes
+    }
+
+    #[test]
+    fn decode_undoes_encode() {
+        let profile = sample();
+        assert_eq!(Profile::decode(&profile.encode(), NOW), Ok(profile));
+        assert_eq!(Profile::decode(&Profile::new().encode(), NOW), Ok(Profile::new()));
+    }
+
+    #[test]
+    fn every_flipped_bit_is_refused() {
+        let bytes = sample().encode();
+        for at in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[at / 8] ^= 1 << (at % 8);
+            assert!(Profile::decode(&flipped, NOW).is_err(), "bit {at}");
+        }
+    }
+
+    #[test]
+    fn every_truncation_is_refused() {
+        let bytes = sample().encode();
+        for len in 0..bytes.len() {
+            assert!(Profile::decode(&bytes[..len], NOW).is_err(), "{len} bytes");
+            assert!(
+                Profile::decode(&resealed(|bytes| bytes.truncate(len.max(HEADER))), NOW).is_err(),
+                "{len} bytes"
+            );
+        }
+    }
+
+    #[test]
+    fn each_failure_has_its_sentence() {
+        assert_eq!(reason(b"NSP"), "it ends too early");
+        assert_eq!(reason(b"NSPQ\x01\x00"), "it does not begin as a profile does");
+        assert_eq!(reason(b"NSPF\x02\x00"), "its version is not known");
+        assert_eq!(reason(&resealed(|bytes| bytes.push(0))), "there are bytes behind its end");
+        assert_eq!(reason(&resealed(|bytes| bytes[26] = 51)), "it has too many entries");
+        assert_eq!(
+            reason(&resealed(|bytes| bytes[28..30].copy_from_slice(&301u16.to_le_bytes()))),
+            "it has too many entries"
+        );
+        assert_eq!(reason(&resealed(|bytes| bytes[30] = 21)), "it has too many entries");
+        assert_eq!(
+            reason(&resealed(|bytes| bytes[52..54].copy_from_slice(&(0x8000u16 | 302).to_le_bytes()))),
+            "a dwell time is out of its range"
+        );
+        assert_eq!(reason(&resealed(|bytes| *bytes.last_mut().unwrap() = 4)), "a flag is not known");
+        let mut bytes = sample().encode();
+        bytes.pop();
+        assert_eq!(reason(&bytes), "its length is not the stated one");
+        let mut bytes = sample().encode();
+        bytes[20] ^= 1;
+        assert_eq!(reason(&bytes), "its checksum does not match");
+    }
+
+    #[test]
+    fn a_full_profile_has_the_greatest_length_and_fits() {
+        let mut profile = Profile::new();
+        for i in 0..1000u32 {
+            let id = ArticleId(u64::from(i));
+            let at = Seconds(NOW.0 - 1000 + i);
+            profile.view(id, TopicId(1), at);
+            profile.click(id, TopicId(1), TopicId(2), Some(Vector([1; 64])), at);
+            profile.hide(id, TopicId(1), Some(Vector([1; 64])), at);
+        }
+        let bytes = profile.encode();
+        assert_eq!(bytes.len(), Profile::MAX_BYTES);
+        assert_eq!(Profile::decode(&bytes, NOW), Ok(profile));
+    }
+
+    #[test]
+    fn what_lies_far_ahead_or_has_ended_is_dropped_at_decode() {
+        let bytes = sample().encode();
+        let seen_from = |now: u32| Profile::decode(&bytes, Seconds(now)).unwrap();
+        // The oldest entry is 60 s before NOW, the newest (a withdrawn hide) one second after it.
+        assert_eq!(seen_from(NOW.0 + 1 - Profile::CLOCK_TOLERANCE).hides().len(), 2);
+        assert_eq!(seen_from(NOW.0 - Profile::CLOCK_TOLERANCE).hides().len(), 1);
+        assert_eq!(seen_from(NOW.0 - 60 + Profile::LIFETIME - 1).views().len(), 1);
+        assert_eq!(seen_from(NOW.0 - 60 + Profile::LIFETIME).views().len(), 0);
+        assert_eq!(seen_from(0), Profile { space: SpaceId::new("space"), ..Profile::new() });
+    }
+}

@@ -1,0 +1,151 @@
+//! The pipeline, top to bottom: candidates and history in, an order out.
+
+use crate::candidate::{Candidates, MAX_RANKED};
+use crate::error::Error;
+use crate::explain::Explanation;
+use crate::model::Model;
+use crate::policy::{Ordering, Policy};
+use crate::profile::Profile;
+use crate::signals::Signals;
+use crate::time::Seconds;
+
+/// What a ranking came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The model ranked the list.
+    Ranked,
+    /// Too little evidence: the server's order.
+    Cold,
+    /// The policy's strength is 0: the server's order.
+    Off,
+}
+
+impl Reason {
+    /// The stable code, the SDK's outcome reason.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Ranked => "ranked",
+            Self::Cold => "cold",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// Ranks lists with one model. All buffers are reused: after the first list of a size, nothing is allocated.
+pub struct Ranker {
+    model: Model,
+    signals: Signals,
+    /// One number a ranked candidate, and the blend of it with the server's.
+    personal: Vec<f32>,
+    scores: Vec<f32>,
+    ordering: Ordering,
+    reason: Reason,
+    weight: f32,
+}
+
+impl Ranker {
+    /// A ranker with `model`.
+    pub fn new(model: Model) -> Self {
+        Self {
+            model,
+            signals: Signals::new(),
+            personal: Vec::with_capacity(MAX_RANKED),
+            scores: Vec::with_capacity(MAX_RANKED),
+            ordering: Ordering::default(),
+            reason: Reason::Cold,
+            weight: 0.0,
+        }
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Orders a checked list for the reader of `profile` at `now`.
+    ///
+    /// `order[slot]` is the candidate that stands in that slot: always a permutation, with pinned, fixed and faulty items and all
+    /// behind the 200th in their places.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PolicyRange`], [`Error::NonFinite`], or [`Error::ModelGraph`] where the model does not fit a list of this size.
+    pub fn rank(
+        &mut self,
+        candidates: &Candidates,
+        profile: &Profile,
+        policy: &Policy,
+        now: Seconds,
+    ) -> Result<&[u32], Error> {
+        policy.check()?;
+        self.signals.update(self.model.features(), candidates, profile, now);
+        self.personal.clear();
+        self.personal.resize(candidates.ranked(), 0.0);
+        self.weight = 0.0;
+        self.reason = self.reason_for(policy);
+        if self.reason != Reason::Ranked {
+            self.ordering.set_identity(candidates);
+            return Ok(self.ordering.order());
+        }
+        self.model.score(candidates, &self.signals, &mut self.personal)?;
+        center(&mut self.personal, candidates.scorable());
+        let n = self.signals.evidence();
+        self.weight = policy.strength * n / (n + policy.k.unwrap_or(self.model.k()));
+        self.scores.clear();
+        let blend = |(logit, personal): (&f32, &f32)| logit + self.weight * personal;
+        self.scores.extend(self.signals.server_logits().iter().zip(&self.personal).map(blend));
+        if !self.scores.iter().all(|score| score.is_finite()) {
+            return Err(Error::NonFinite);
+        }
+        self.ordering.update(candidates, &self.scores, policy);
+        Ok(self.ordering.order())
+    }
+
+    /// What the last ranking came to.
+    pub fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// The weight of the personal part in the last ranking: `strength * n / (n + k)`, 0 unless ranked.
+    pub fn weight(&self) -> f32 {
+        self.weight
+    }
+
+    /// Why candidate `index` of the last ranking stands where it stands; `None` behind the 200th.
+    pub fn explain(&self, index: usize) -> Option<Explanation<'_>> {
+        let names = self.model.features();
+        Some(Explanation {
+            features: self.signals.features().get(index * names.len()..(index + 1) * names.len())?,
+            names,
+            server_logit: *self.signals.server_logits().get(index)?,
+            personal: *self.personal.get(index)?,
+            weight: self.weight,
+            bound: *self.ordering.bounds().get(index)?,
+        })
+    }
+
+    fn reason_for(&self, policy: &Policy) -> Reason {
+        let n = self.signals.evidence();
+        let no_history = n < policy.minimum_evidence
+            || n == 0.0
+            || (self.model.needs_history() && self.signals.history_len() == 0);
+        match (policy.strength == 0.0, no_history) {
+            (true, _) => Reason::Off,
+            (false, true) => Reason::Cold,
+            (false, false) => Reason::Ranked,
+        }
+    }
+}
+
+/// Takes from every scored number their mean, so that an item that cannot be scored (0) stands in the middle of those that can.
+fn center(personal: &mut [f32], scorable: &[bool]) {
+    let (sum, len) = personal
+        .iter()
+        .zip(scorable)
+        .filter(|&(_, &scorable)| scorable)
+        .fold((0.0, 0u32), |(sum, len), (&x, _)| (sum + x, len + 1));
+    let mean = sum / len.max(1) as f32;
+    for (x, &scorable) in personal.iter_mut().zip(scorable) {
+        *x = if scorable { *x - mean } else { 0.0 };
+    }
+}

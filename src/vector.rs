@@ -1,0 +1,110 @@
+//! Article vectors: 64 signed bytes, compared by exact integer dot products.
+
+use crate::base64;
+
+/// Numbers in a vector.
+pub const DIMENSION: usize = 64;
+
+/// An article's vector as the feed sends it: 64 signed bytes, of which only the direction counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Vector(pub [i8; DIMENSION]);
+
+impl Vector {
+    /// Decodes base64 text; `None` unless it is exactly 64 bytes.
+    pub fn from_base64(text: &str) -> Option<Self> {
+        let mut bytes = [0u8; DIMENSION];
+        let len = base64::decode_into(text.as_bytes(), &mut bytes)?;
+        (len == DIMENSION).then(|| Self(bytes.map(|byte| byte as i8)))
+    }
+
+    /// One over the Euclidean length; `None` for the zero vector, which has no direction.
+    pub(crate) fn inverse_length(&self) -> Option<f32> {
+        let square: i32 = self.0.iter().map(|&x| i32::from(x) * i32::from(x)).sum();
+        // At most 64 * 128², so exact in f32.
+        (square > 0).then(|| 1.0 / (square as f32).sqrt())
+    }
+}
+
+/// Many vectors as one matrix of widened integers, with the inverse length of each.
+///
+/// 16-bit columns let the compiler use the multiply-add instructions of SSE2 and simd128; the sums are exact integers, so
+/// their order does not matter.
+#[derive(Debug, Default)]
+pub(crate) struct Directions {
+    rows: Vec<[i16; DIMENSION]>,
+    inverse_lengths: Vec<f32>,
+}
+
+impl Directions {
+    pub(crate) fn clear(&mut self) {
+        self.rows.clear();
+        self.inverse_lengths.clear();
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Adds a vector; `None` or a vector without direction becomes a row that has cosine 0 with everything.
+    /// Gives whether the row has a direction.
+    pub(crate) fn push(&mut self, vector: Option<&Vector>) -> bool {
+        let inverse = vector.and_then(Vector::inverse_length);
+        self.rows.push(vector.map_or([0; DIMENSION], |vector| vector.0.map(i16::from)));
+        self.inverse_lengths.push(inverse.unwrap_or(0.0));
+        inverse.is_some()
+    }
+
+    /// The cosine of `self`'s row `row` with `other`'s row `other_row`, in [-1, 1].
+    #[inline]
+    pub(crate) fn cosine(&self, row: usize, other: &Self, other_row: usize) -> f32 {
+        let dot = dot(&self.rows[row], &other.rows[other_row]);
+        let cosine = dot as f32 * (self.inverse_lengths[row] * other.inverse_lengths[other_row]);
+        cosine.clamp(-1.0, 1.0)
+    }
+
+    /// Appends the rows at `places` to `out`, scaled to unit length (all zero where there is no direction), 64 numbers each.
+    pub(crate) fn extend_units(&self, places: impl Iterator<Item = usize>, out: &mut Vec<f32>) {
+        for place in places {
+            let inverse = self.inverse_lengths[place];
+            out.extend(self.rows[place].iter().map(|&x| f32::from(x) * inverse));
+        }
+    }
+}
+
+#[inline]
+fn dot(a: &[i16; DIMENSION], b: &[i16; DIMENSION]) -> i32 {
+    a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_64_bytes_are_a_vector() {
+        let text = "AAAA".repeat(21) + "AQ==";
+        assert_eq!(Vector::from_base64(&text).map(|v| v.0[63]), Some(1));
+        assert_eq!(Vector::from_base64(&"AAAA".repeat(21)), None);
+        assert_eq!(Vector::from_base64("!"), None);
+    }
+
+    #[test]
+    fn cosines_are_exact_at_the_ends() {
+        let mut directions = Directions::default();
+        let mut v = [0i8; DIMENSION];
+        v[0] = -128;
+        v[5] = 127;
+        assert!(directions.push(Some(&Vector(v))));
+        assert!(directions.push(Some(&Vector(v.map(|x| x.saturating_neg())))));
+        assert!(!directions.push(None));
+        assert!(!directions.push(Some(&Vector([0; DIMENSION]))));
+        assert!((directions.cosine(0, &directions, 0) - 1.0).abs() < 1e-6);
+        assert!((directions.cosine(0, &directions, 1) + 1.0).abs() < 1e-2);
+        assert_eq!(directions.cosine(0, &directions, 2), 0.0);
+        let mut units = Vec::new();
+        directions.extend_units([2, 0].into_iter(), &mut units);
+        let (none, unit) = units.split_at(DIMENSION);
+        assert_eq!(none, [0.0; DIMENSION]);
+        assert!((unit.iter().map(|x| x * x).sum::<f32>() - 1.0).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,257 @@
+//! The boundary to JavaScript: numbers, strings and typed arrays over the core, and no logic.
+//!
+//! Errors are thrown as `Error` objects with the stable code as `name` and one sentence as `message`.
+
+use js_sys::Error as JsError;
+use wasm_bindgen::prelude::*;
+
+use crate::candidate::{Candidate, Candidates};
+use crate::error::Error;
+use crate::id::{ArticleId, SpaceId, TopicId};
+use crate::model::Model;
+use crate::policy::{Policy, TopicCap};
+use crate::profile::{Dwell, Profile};
+use crate::rank::Ranker;
+use crate::time::Seconds;
+use crate::vector::Vector;
+
+/// One model, one reader's profile and one list at a time.
+#[wasm_bindgen]
+pub struct Core {
+    ranker: Ranker,
+    profile: Profile,
+    candidates: Candidates,
+}
+
+#[wasm_bindgen]
+impl Core {
+    /// Loads a model; throws where it is refused.
+    #[wasm_bindgen(constructor)]
+    pub fn new(model: &[u8]) -> Result<Core, JsError> {
+        let model = Model::load(model).map_err(thrown)?;
+        let mut profile = Profile::new();
+        profile.set_space(SpaceId::new(model.space()));
+        Ok(Self { ranker: Ranker::new(model), profile, candidates: Candidates::new() })
+    }
+
+    /// The model's name.
+    #[wasm_bindgen(getter, js_name = modelId)]
+    pub fn model_id(&self) -> String {
+        self.ranker.model().id().into()
+    }
+
+    /// The name of the model's vector space.
+    #[wasm_bindgen(getter)]
+    pub fn space(&self) -> String {
+        self.ranker.model().space().into()
+    }
+
+    /// The names of the features in an explanation, newline-separated.
+    #[wasm_bindgen(js_name = featureNames)]
+    pub fn feature_names(&self) -> String {
+        let mut names = String::new();
+        for feature in self.ranker.model().features() {
+            if !names.is_empty() {
+                names.push('\n');
+            }
+            names.push_str(feature.name());
+        }
+        names
+    }
+
+    /// Takes in a stored profile; `false` (and no change) where the bytes are none.
+    #[wasm_bindgen(js_name = mergeProfile)]
+    pub fn merge_profile(&mut self, bytes: &[u8], now_ms: f64) -> bool {
+        let Ok(mut stored) = Profile::decode(bytes, Seconds::from_millis(now_ms)) else { return false };
+        stored.set_space(self.profile.space());
+        self.profile.merge(&stored);
+        true
+    }
+
+    /// The profile as stored, at most 12 KB.
+    #[wasm_bindgen(js_name = profileBytes)]
+    pub fn profile_bytes(&mut self, now_ms: f64) -> Vec<u8> {
+        self.profile.expire(Seconds::from_millis(now_ms));
+        self.profile.encode()
+    }
+
+    /// Clicks, views, hides and generation.
+    #[wasm_bindgen(js_name = profileCounts)]
+    pub fn profile_counts(&mut self, now_ms: f64) -> Vec<u32> {
+        self.profile.expire(Seconds::from_millis(now_ms));
+        let profile = &self.profile;
+        vec![
+            profile.clicks().len() as u32,
+            profile.views().len() as u32,
+            profile.hides().len() as u32,
+            profile.generation(),
+        ]
+    }
+
+    /// Empties the profile and starts a new generation.
+    pub fn erase(&mut self) {
+        self.profile.erase();
+    }
+
+    /// An article was seen.
+    pub fn viewed(&mut self, id: &str, topic: &str, now_ms: f64) {
+        self.profile.view(ArticleId::new(id), TopicId::new(topic), Seconds::from_millis(now_ms));
+    }
+
+    /// An article was opened. `vector` is base64; anything but 64 bytes counts as none.
+    pub fn clicked(&mut self, id: &str, topic: &str, subtopic: &str, vector: &str, now_ms: f64) {
+        let (topic, subtopic) = (TopicId::new(topic), TopicId::subtopic(topic, subtopic));
+        let now = Seconds::from_millis(now_ms);
+        self.profile.click(ArticleId::new(id), topic, subtopic, Vector::from_base64(vector), now);
+    }
+
+    /// An article was read for `seconds`; `false` where it was not clicked in the last 24 hours.
+    pub fn dwelled(&mut self, id: &str, seconds: f64, now_ms: f64) -> bool {
+        Dwell::from_seconds(seconds)
+            .is_some_and(|dwell| self.profile.dwell(ArticleId::new(id), dwell, Seconds::from_millis(now_ms)))
+    }
+
+    /// The reader wants less like this article.
+    pub fn hide(&mut self, id: &str, topic: &str, vector: &str, now_ms: f64) {
+        let now = Seconds::from_millis(now_ms);
+        self.profile.hide(ArticleId::new(id), TopicId::new(topic), Vector::from_base64(vector), now);
+    }
+
+    /// The reader takes that back.
+    pub fn unhide(&mut self, id: &str, now_ms: f64) {
+        self.profile.unhide(ArticleId::new(id), Seconds::from_millis(now_ms));
+    }
+
+    /// Ranks a list: `order[slot]` is the place in the list of the candidate that stands in that slot.
+    ///
+    /// - `text`: UTF-8 of id, topic, subtopic and vector (base64) of each candidate in turn, without separators; `""` where absent.
+    /// - `lengths`: their lengths in UTF-16 units, four a candidate.
+    /// - `numbers`: date (ms since 1970), shows, clicks, score, four a candidate; `NaN` where absent, infinite where unusable.
+    /// - `flags`: one a candidate, bit 0 pinned, bit 1 fixed.
+    /// - `space`: the list's vector space; `""` where not stated.
+    /// - `policy`: strength, k (`NaN`: the model's), minimum evidence, maximum displacement (infinite: any), topic cap limit (`NaN`: none) and window.
+    #[allow(clippy::too_many_arguments)]
+    pub fn rank(
+        &mut self,
+        text: &[u8],
+        lengths: &[u32],
+        numbers: &[f64],
+        flags: &[u8],
+        space: &str,
+        policy: &[f64],
+        now_ms: f64,
+    ) -> Result<Vec<u32>, JsError> {
+        let Self { ranker, profile, candidates } = self;
+        fill(candidates, text, lengths, numbers, flags)
+            .and_then(|()| candidates.check(space, ranker.model().space()))
+            .and_then(|()| ranker.rank(candidates, profile, &policy_of(policy), Seconds::from_millis(now_ms)))
+            .map(<[u32]>::to_vec)
+            .map_err(thrown)
+    }
+
+    /// What the last ranking came to: `ranked`, `cold` or `off`.
+    pub fn reason(&self) -> String {
+        self.ranker.reason().code().into()
+    }
+
+    /// Items of the last list that kept their slot because something in them could not be used.
+    pub fn skipped(&self) -> usize {
+        self.candidates.faulty()
+    }
+
+    /// The weight of the personal part in the last ranking.
+    pub fn weight(&self) -> f32 {
+        self.ranker.weight()
+    }
+
+    /// For each ranked candidate of the last list, in its order: the features, the server's logit, the personal part and the
+    /// code of what bound it.
+    pub fn explanations(&self) -> Vec<f32> {
+        let mut rows = Vec::new();
+        for explanation in (0..self.candidates.ranked()).map_while(|i| self.ranker.explain(i)) {
+            rows.extend_from_slice(explanation.features);
+            rows.extend([explanation.server_logit, explanation.personal, f32::from(explanation.bound as u8)]);
+        }
+        rows
+    }
+}
+
+fn thrown(error: Error) -> JsError {
+    let thrown = JsError::new(&error.to_string());
+    thrown.set_name(error.code());
+    thrown
+}
+
+fn policy_of(numbers: &[f64]) -> Policy {
+    let number = |i: usize| numbers.get(i).copied().unwrap_or(f64::NAN);
+    let displacement = number(3);
+    Policy {
+        strength: number(0) as f32,
+        k: Some(number(1)).filter(|k| !k.is_nan()).map(|k| k as f32),
+        minimum_evidence: number(2) as f32,
+        maximum_displacement: (displacement != f64::INFINITY).then_some(displacement as usize),
+        topic_cap: Some(number(4))
+            .filter(|limit| !limit.is_nan())
+            .map(|limit| TopicCap { limit: limit as usize, window: number(5) as usize }),
+    }
+}
+
+fn fill(
+    candidates: &mut Candidates,
+    text: &[u8],
+    lengths: &[u32],
+    numbers: &[f64],
+    flags: &[u8],
+) -> Result<(), Error> {
+    candidates.clear();
+    let (lengths, odd) = lengths.as_chunks::<4>();
+    let (numbers, odd_numbers) = numbers.as_chunks::<4>();
+    if !odd.is_empty()
+        || !odd_numbers.is_empty()
+        || numbers.len() != lengths.len()
+        || flags.len() != lengths.len()
+    {
+        return Err(Error::CandidateColumns);
+    }
+    let mut text = std::str::from_utf8(text).map_err(|_| Error::CandidateColumns)?;
+    for ((&lengths, &[published_ms, shows, clicks, score]), &flags) in lengths.iter().zip(numbers).zip(flags)
+    {
+        let mut parts = [""; 4];
+        for (part, length) in parts.iter_mut().zip(lengths) {
+            (*part, text) = split_utf16(text, length as usize).ok_or(Error::CandidateColumns)?;
+        }
+        let [id, topic, subtopic, vector] = parts;
+        let (pinned, fixed) = (flags & 1 != 0, flags & 2 != 0);
+        candidates.push(&Candidate {
+            id,
+            topic,
+            subtopic,
+            vector,
+            published_ms,
+            shows,
+            clicks,
+            score,
+            pinned,
+            fixed,
+        });
+    }
+    if text.is_empty() { Ok(()) } else { Err(Error::CandidateColumns) }
+}
+
+/// Splits behind the first `units` UTF-16 units.
+fn split_utf16(text: &str, units: usize) -> Option<(&str, &str)> {
+    // Ids, topics and base64 are nearly always ASCII, where units are bytes.
+    if let Some(head) = text.as_bytes().get(..units)
+        && head.is_ascii()
+    {
+        return text.split_at_checked(units);
+    }
+    let mut left = units;
+    for (at, char) in text.char_indices() {
+        if left == 0 {
+            return text.split_at_checked(at);
+        }
+        left = left.checked_sub(char.len_utf16())?;
+    }
+    (left == 0).then_some((text, ""))
+}

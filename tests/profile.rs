@@ -1,0 +1,192 @@
+//! What the profile promises: merges that are a union whatever their order, an erase that nothing undoes, bounds and ends.
+
+use nearside::{ArticleId, Dwell, Profile, Seconds, SpaceId, TopicId, Vector};
+use proptest::prelude::*;
+
+const NOW: u32 = 1_700_000_000;
+
+/// An event: what, which article, how long ago, a number for the payload.
+type Event = (u8, u8, u32, u8);
+
+fn events(most: usize) -> impl Strategy<Value = Vec<Event>> {
+    prop::collection::vec((0u8..5, 0u8..8, 0u32..400, 0u8..4), 0..most)
+}
+
+fn record(profile: &mut Profile, &(what, article, ago, payload): &Event) {
+    let at = Seconds(NOW - ago);
+    let id = ArticleId(u64::from(article));
+    let topic = TopicId(u32::from(payload % 3));
+    let vector = (payload > 1).then_some(Vector([payload as i8; 64]));
+    match what {
+        0 => profile.view(id, topic, at),
+        1 => profile.click(id, topic, TopicId(u32::from(payload)), vector, at),
+        2 => {
+            profile.dwell(id, Dwell::from_seconds(f64::from(payload) * 20.0).unwrap(), at);
+        }
+        3 => profile.hide(id, topic, vector, at),
+        _ => profile.unhide(id, at),
+    }
+}
+
+fn profile(generation: u8, space: u8, events: &[Event]) -> Profile {
+    let mut profile = Profile::new();
+    (0..generation).for_each(|_| profile.erase());
+    profile.set_space(SpaceId(u64::from(space)));
+    events.iter().for_each(|event| record(&mut profile, event));
+    profile
+}
+
+fn profiles(most: usize) -> impl Strategy<Value = Profile> {
+    (prop_oneof![8 => Just(0u8), 1 => Just(1)], prop_oneof![4 => Just(1u8), 1 => 0u8..3], events(most))
+        .prop_map(|(generation, space, events)| profile(generation, space, &events))
+}
+
+fn merged(a: &Profile, b: &Profile) -> Profile {
+    let mut merged = a.clone();
+    merged.merge(b);
+    merged
+}
+
+/// A profile near or over its bounds: hundreds of articles, each at its own second.
+fn full(first: u32, len: u32) -> Profile {
+    let mut profile = Profile::new();
+    for i in first..first + len {
+        let (id, at) = (ArticleId(u64::from(i)), Seconds(NOW - 1000 + i % 500));
+        profile.view(id, TopicId(i % 7 + 1), at);
+        profile.click(id, TopicId(i % 7 + 1), TopicId(i % 3), Some(Vector([i as i8; 64])), at);
+        profile.hide(id, TopicId(i % 7 + 1), None, at);
+    }
+    profile
+}
+
+fn assert_laws(a: &Profile, b: &Profile, c: &Profile) {
+    assert_eq!(merged(a, b), merged(b, a), "commutative");
+    assert_eq!(merged(&merged(a, b), c), merged(a, &merged(b, c)), "associative");
+    assert_eq!(&merged(a, a), a, "idempotent");
+    assert_eq!(merged(&merged(a, b), b), merged(a, b), "absorbing");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn merging_is_commutative_associative_and_idempotent(
+        a in profiles(40), b in profiles(40), c in profiles(40),
+    ) {
+        assert_laws(&a, &b, &c);
+    }
+
+    #[test]
+    fn the_laws_hold_for_full_sets(starts in prop::array::uniform3(0u32..400), lens in prop::array::uniform3(0u32..400)) {
+        let [a, b, c] = [0, 1, 2].map(|i| full(starts[i], lens[i]));
+        assert_laws(&a, &b, &c);
+    }
+
+    #[test]
+    fn events_in_two_tabs_are_the_events_of_one(a in events(30), b in events(30)) {
+        let views_and_clicks = |events: &[Event]| events.iter().copied().filter(|event| event.0 < 2).collect::<Vec<_>>();
+        let (a, b) = (views_and_clicks(&a), views_and_clicks(&b));
+        let both = profile(0, 1, &[a.clone(), b.clone()].concat());
+        prop_assert_eq!(merged(&profile(0, 1, &a), &profile(0, 1, &b)), both);
+    }
+
+    #[test]
+    fn bytes_lead_back_to_the_profile(profile in profiles(400)) {
+        let bytes = profile.encode();
+        prop_assert!(bytes.len() <= 12 * 1024);
+        prop_assert_eq!(Profile::decode(&bytes, Seconds(NOW)), Ok(profile));
+    }
+
+    #[test]
+    fn any_bytes_are_refused_or_a_valid_profile(mut bytes in prop::collection::vec(any::<u8>(), 0..400), now in any::<u32>()) {
+        prop_assert!(Profile::decode(&bytes, Seconds(now)).is_err());
+        bytes.splice(0..0, *b"NSPF\x01\x00");
+        prop_assert!(Profile::decode(&bytes, Seconds(now)).is_err());
+    }
+
+    #[test]
+    fn entries_are_bounded_sorted_and_never_far_from_now(events in events(900), now in NOW - 500..NOW + 500) {
+        let mut profile = profile(0, 1, &events);
+        profile.expire(Seconds(now));
+        prop_assert!(profile.clicks().len() <= 50 && profile.views().len() <= 300 && profile.hides().len() <= 20);
+        prop_assert!(profile.clicks().is_sorted_by_key(|click| (click.second, click.id)));
+        prop_assert!(profile.views().is_sorted_by_key(|view| (view.second, view.id)));
+        prop_assert!(profile.hides().is_sorted_by_key(|hide| (hide.second, hide.id)));
+        prop_assert!(profile.views().iter().all(|view| view.second.0 <= now + 600));
+    }
+}
+
+#[test]
+fn erase_wins_over_every_older_copy() {
+    let old = full(0, 100);
+    let mut erased = old.clone();
+    erased.erase();
+    assert_eq!(
+        (erased.clicks().len(), erased.views().len(), erased.hides().len(), erased.generation()),
+        (0, 0, 0, 1)
+    );
+    assert_eq!(merged(&erased, &old), erased);
+    assert_eq!(merged(&old, &erased), erased);
+    let mut again = erased.clone();
+    record(&mut again, &(1, 1, 0, 0));
+    assert_eq!(merged(&old, &again), again);
+}
+
+#[test]
+fn a_new_space_keeps_topics_and_loses_vectors() {
+    let mut profile = profile(0, 1, &[(1, 1, 5, 3), (3, 2, 5, 3)]);
+    profile.set_space(SpaceId(1));
+    assert!(profile.clicks()[0].vector.is_some() && profile.hides()[0].vector.is_some());
+    profile.set_space(SpaceId(2));
+    assert!(profile.clicks()[0].vector.is_none() && profile.hides()[0].vector.is_none());
+    assert_eq!(profile.clicks()[0].subtopic, TopicId(3));
+    assert_eq!(profile.space(), SpaceId(2));
+}
+
+#[test]
+fn dwell_attaches_to_the_latest_click_of_its_article_within_a_day() {
+    let mut profile = profile(0, 1, &[(1, 1, 300, 0), (1, 2, 200, 0), (1, 1, 100, 0)]);
+    let dwell = |seconds| Dwell::from_seconds(seconds).unwrap();
+    let one = ArticleId(1);
+    assert!(profile.dwell(one, dwell(30.0), Seconds(NOW)));
+    assert!(profile.dwell(one, dwell(12.0), Seconds(NOW)), "the longest stays");
+    let dwells = |profile: &Profile| profile.clicks().iter().map(|click| click.dwell).collect::<Vec<_>>();
+    assert_eq!(dwells(&profile), [Dwell::UNKNOWN, Dwell::UNKNOWN, dwell(30.0)]);
+    assert!(!profile.dwell(ArticleId(3), dwell(30.0), Seconds(NOW)));
+    assert!(profile.dwell(one, dwell(31.0), Seconds(NOW - 100 + 86_400)));
+    assert!(!profile.dwell(one, dwell(32.0), Seconds(NOW - 100 + 86_401)));
+    assert_eq!(dwells(&profile)[2], dwell(31.0));
+}
+
+#[test]
+fn dwell_weighs_little_below_ten_seconds_and_fully_from_fifty() {
+    let weight = |seconds| Dwell::from_seconds(seconds).unwrap().weight();
+    assert_eq!([0.0, 9.9, 10.0].map(weight), [0.2; 3]);
+    assert!((weight(30.0) - 0.6).abs() < 1e-6 && weight(49.0) < 1.0);
+    assert_eq!([50.0, 300.0, 1e9, f64::INFINITY].map(weight), [1.0; 4]);
+    assert_eq!(Dwell::from_seconds(1e9), Dwell::from_seconds(300.0));
+    assert_ne!(Dwell::from_seconds(299.0), Dwell::from_seconds(300.0));
+    assert_eq!(Dwell::UNKNOWN.weight(), 1.0);
+    assert_eq!([Dwell::from_seconds(-1.0), Dwell::from_seconds(f64::NAN)], [None; 2]);
+}
+
+#[test]
+fn the_readers_last_word_on_an_article_counts_whatever_the_second() {
+    let mut profile = profile(0, 1, &[(3, 1, 0, 2)]);
+    profile.unhide(ArticleId(1), Seconds(NOW));
+    assert!(!profile.hides()[0].hidden);
+    let earlier_copy = self::profile(0, 1, &[(3, 1, 0, 2)]);
+    assert!(!merged(&profile, &earlier_copy).hides()[0].hidden);
+    profile.hide(ArticleId(1), TopicId(1), None, Seconds(NOW));
+    assert!(profile.hides()[0].hidden && profile.hides().len() == 1);
+    profile.unhide(ArticleId(7), Seconds(NOW));
+    assert_eq!(profile.hides().len(), 1, "there was nothing to withdraw");
+}
+
+#[test]
+fn clicks_and_views_in_one_second_are_one() {
+    let profile = profile(0, 1, &[(1, 1, 5, 0), (1, 1, 5, 3), (0, 1, 5, 0), (0, 1, 5, 1), (1, 2, 5, 0)]);
+    assert_eq!((profile.clicks().len(), profile.views().len()), (2, 1));
+    assert!(profile.clicks()[0].vector.is_some(), "fields are joined by their maximum");
+    assert_eq!(profile.views()[0].topic, TopicId(1));
+}

@@ -1,0 +1,249 @@
+//! What a ranking promises, with the shipped model: the server's order unless there is evidence, nothing moved that must not, and the
+//! explanation of every place.
+
+use common::random::{Article, NOW, Random, SPACE, list, reader};
+use nearside::{
+    ArticleId, Bound, Candidate, Candidates, Error, Feature, Model, Policy, Profile, Ranker, Reason, Seconds,
+    SpaceId, TopicCap, TopicId,
+};
+use proptest::prelude::*;
+
+mod common {
+    pub mod random;
+}
+
+const MODEL: &[u8] = include_bytes!("../models/reranker.onnx");
+
+fn ranker() -> Ranker {
+    Ranker::new(Model::load(MODEL).expect("the shipped model loads"))
+}
+
+fn identity(len: usize) -> Vec<u32> {
+    (0..len as u32).collect()
+}
+
+fn assert_permutation(order: &[u32], len: usize) {
+    let mut sorted = order.to_vec();
+    sorted.sort_unstable();
+    assert_eq!(sorted, identity(len));
+}
+
+#[test]
+fn the_shipped_model_states_its_contract() {
+    let model = Model::load(MODEL).unwrap();
+    assert_eq!((model.space(), model.k()), (SPACE, 10.0));
+    assert_eq!(model.features(), Feature::ALL);
+    assert!(MODEL.len() <= 24 * 1024);
+}
+
+#[test]
+fn a_reader_sees_more_of_what_they_read() {
+    let mut random = Random(1);
+    let articles: Vec<_> = (0..100).map(|id| Article::new(&mut random, id)).collect();
+    let mut candidates = Candidates::new();
+    articles.iter().for_each(|article| candidates.push(&article.candidate()));
+    candidates.check(SPACE, SPACE).unwrap();
+    let mut profile = Profile::new();
+    profile.set_space(SpaceId::new(SPACE));
+    for (i, article) in articles.iter().filter(|article| article.topic == "sports").take(5).enumerate() {
+        let (topic, subtopic) =
+            (TopicId::new(article.topic), TopicId::subtopic(article.topic, &article.subtopic));
+        profile.click(
+            ArticleId::new(&article.id),
+            topic,
+            subtopic,
+            Some(article.vector),
+            Seconds(NOW.0 - i as u32 * 60),
+        );
+    }
+    let mut ranker = ranker();
+    let order = ranker.rank(&candidates, &profile, &Policy::default(), NOW).unwrap().to_vec();
+    assert_eq!(ranker.reason(), Reason::Ranked);
+    let mean_place = |order: &[u32], topic: &str| {
+        let of_topic = |&(_, &item): &(usize, &u32)| articles[item as usize].topic == topic;
+        let places: Vec<_> =
+            order.iter().enumerate().filter(of_topic).map(|(place, _)| place as f64).collect();
+        places.iter().sum::<f64>() / places.len() as f64
+    };
+    assert!(mean_place(&order, "sports") + 3.0 < mean_place(&identity(100), "sports"));
+}
+
+#[test]
+fn without_evidence_the_order_is_the_servers() {
+    let mut ranker = ranker();
+    let candidates = list(&mut Random(2), 60);
+    let mut one_click = reader(&mut Random(3), 1);
+    let order = ranker.rank(&candidates, &Profile::new(), &Policy::default(), NOW).unwrap();
+    assert_eq!(order, identity(60));
+    assert_eq!((ranker.reason(), ranker.weight()), (Reason::Cold, 0.0));
+    assert_eq!(ranker.rank(&candidates, &one_click, &Policy::default(), NOW).unwrap(), identity(60));
+    assert_eq!(ranker.reason(), Reason::Cold);
+    assert!(ranker.explain(0).unwrap().personal == 0.0 && ranker.explain(60).is_none());
+    let none_needed = Policy { minimum_evidence: 0.0, ..Policy::default() };
+    assert_eq!(ranker.rank(&candidates, &Profile::new(), &none_needed, NOW).unwrap(), identity(60));
+    assert_eq!(ranker.reason(), Reason::Cold, "no history at all is never ranked");
+    one_click.click(ArticleId(1), TopicId::new("sports"), TopicId::NONE, None, NOW);
+    assert!(ranker.rank(&candidates, &one_click, &Policy::default(), NOW).is_ok());
+    // A click and a bounce are less than two clicks.
+    one_click.dwell(ArticleId(1), nearside::Dwell::from_seconds(2.0).unwrap(), NOW);
+    ranker.rank(&candidates, &one_click, &Policy::default(), NOW).unwrap();
+    assert_eq!(ranker.reason(), Reason::Cold);
+}
+
+#[test]
+fn a_history_that_has_ended_is_no_evidence() {
+    let mut profile = reader(&mut Random(3), 20);
+    let later = Seconds(NOW.0 + 31 * 86_400);
+    profile.expire(later);
+    let mut ranker = ranker();
+    ranker.rank(&list(&mut Random(2), 20), &profile, &Policy::default(), later).unwrap();
+    assert_eq!(ranker.reason(), Reason::Cold);
+}
+
+#[test]
+fn strength_zero_is_off_and_a_wrong_policy_is_named() {
+    let mut ranker = ranker();
+    let (candidates, profile) = (list(&mut Random(2), 20), reader(&mut Random(3), 20));
+    let off = Policy { strength: 0.0, ..Policy::default() };
+    assert_eq!(ranker.rank(&candidates, &profile, &off, NOW).unwrap(), identity(20));
+    assert_eq!((ranker.reason().code(), ranker.weight()), ("off", 0.0));
+    let wrong = Policy { strength: -1.0, ..Policy::default() };
+    assert_eq!(ranker.rank(&candidates, &profile, &wrong, NOW), Err(Error::PolicyRange("strength")));
+}
+
+#[test]
+fn influence_grows_with_evidence() {
+    let mut ranker = ranker();
+    let candidates = list(&mut Random(2), 50);
+    for clicks in [3, 10, 50] {
+        let profile = reader(&mut Random(3), clicks);
+        let n: f32 = profile.clicks().iter().map(|click| click.dwell.weight()).sum();
+        for (k, policy_k) in [(10.0, None), (20.0, Some(20.0))] {
+            ranker.rank(&candidates, &profile, &Policy { k: policy_k, ..Policy::default() }, NOW).unwrap();
+            assert!((ranker.weight() - 0.8 * n / (n + k)).abs() < 1e-6);
+        }
+    }
+}
+
+#[test]
+fn explanations_add_up_to_the_order() {
+    let mut ranker = ranker();
+    let candidates = list(&mut Random(5), 120);
+    let policy = Policy { maximum_displacement: None, ..Policy::default() };
+    let order = ranker.rank(&candidates, &reader(&mut Random(6), 30), &policy, NOW).unwrap().to_vec();
+    let scores: Vec<_> = order.iter().map(|&item| ranker.explain(item as usize).unwrap().score()).collect();
+    assert!(scores.is_sorted_by(|a, b| a >= b));
+    let explanations: Vec<_> = (0..120).map(|item| ranker.explain(item).unwrap()).collect();
+    assert!(
+        explanations
+            .iter()
+            .all(|explanation| explanation.bound == Bound::None && explanation.features.len() == 16)
+    );
+    let mean = explanations.iter().map(|explanation| explanation.personal).sum::<f32>() / 120.0;
+    assert!(mean.abs() < 1e-4, "the personal parts are centred");
+    assert!(explanations.iter().any(|explanation| explanation.personal.abs() > 0.1));
+    let server_logit = Feature::ALL.iter().position(|&feature| feature == Feature::ServerLogit).unwrap();
+    assert!(
+        explanations.iter().all(|explanation| explanation.features[server_logit] == explanation.server_logit)
+    );
+}
+
+#[test]
+fn an_item_without_vector_or_topic_is_ranked_by_the_server_alone() {
+    let mut random = Random(7);
+    let articles: Vec<_> = (0..30).map(|id| Article::new(&mut random, id)).collect();
+    let profile = reader(&mut random, 30);
+    let mut candidates = Candidates::new();
+    for (i, article) in articles.iter().enumerate() {
+        let whole = article.candidate();
+        candidates.push(&match i {
+            3 => Candidate { vector: "", ..whole },
+            4 => Candidate { topic: "", ..whole },
+            _ => whole,
+        });
+    }
+    candidates.check(SPACE, SPACE).unwrap();
+    let mut ranker = ranker();
+    ranker.rank(&candidates, &profile, &Policy::default(), NOW).unwrap();
+    for item in [3, 4] {
+        assert_eq!(ranker.explain(item).unwrap().personal, 0.0);
+    }
+    assert_ne!(ranker.explain(5).unwrap().personal, 0.0);
+    let mut none_scorable = Candidates::new();
+    articles.iter().for_each(|article| none_scorable.push(&Candidate { vector: "", ..article.candidate() }));
+    none_scorable.check("", SPACE).unwrap();
+    assert_eq!(ranker.rank(&none_scorable, &profile, &Policy::default(), NOW).unwrap(), identity(30));
+    assert_eq!(ranker.reason(), Reason::Ranked);
+}
+
+#[test]
+fn what_stands_behind_the_200th_keeps_its_place() {
+    let mut ranker = ranker();
+    let order = ranker
+        .rank(&list(&mut Random(2), 10_000), &reader(&mut Random(3), 20), &Policy::default(), NOW)
+        .unwrap();
+    assert_permutation(order, 10_000);
+    assert_eq!(order[200..], identity(10_000)[200..]);
+    assert_ne!(order[..200], identity(200));
+}
+
+#[test]
+fn the_same_inputs_give_the_same_order_whatever_was_ranked_before() {
+    let (candidates, profile) = (list(&mut Random(2), 90), reader(&mut Random(3), 20));
+    let mut used = ranker();
+    for (len, clicks) in [(200, 50), (1, 2), (0, 9), (37, 11)] {
+        used.rank(&list(&mut Random(8), len), &reader(&mut Random(9), clicks), &Policy::default(), NOW)
+            .unwrap();
+    }
+    let order = used.rank(&candidates, &profile, &Policy::default(), NOW).unwrap();
+    assert_eq!(order, ranker().rank(&candidates, &profile, &Policy::default(), NOW).unwrap());
+}
+
+/// Absurd numbers in every column of an item.
+fn wild() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        2 => Just(f64::NAN),
+        1 => prop::num::f64::ANY,
+        2 => 0.0..1e4,
+        1 => prop::sample::select(vec![0.0, -0.0, -1.0, f64::INFINITY, f64::MAX, f64::MIN_POSITIVE, 1.7e12]),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn any_list_and_reader_give_a_permutation_that_keeps_the_rules(
+        seed in any::<u64>(),
+        clicks in 0usize..60,
+        rows in prop::collection::vec((wild(), wild(), wild(), wild(), 0u8..16), 0..80),
+        limit in prop::option::of(0usize..20),
+        cap in prop::option::of((1usize..4, 1usize..10)),
+        now in prop_oneof![Just(NOW.0), any::<u32>()],
+    ) {
+        let mut random = Random(seed);
+        let articles: Vec<_> = (0..rows.len()).map(|id| Article::new(&mut random, id)).collect();
+        let mut candidates = Candidates::new();
+        for (article, &(published_ms, shows, clicks, score, kind)) in articles.iter().zip(&rows) {
+            let vector = match kind { 0 => "", 1 => "not base64!", _ => &article.vector_text };
+            let topic = if kind == 2 { "" } else { article.topic };
+            let (pinned, fixed) = (kind == 3, kind == 4);
+            candidates.push(&Candidate { published_ms, shows, clicks, score, vector, topic, pinned, fixed, ..article.candidate() });
+        }
+        candidates.check("", SPACE).unwrap();
+        let policy = Policy {
+            maximum_displacement: limit,
+            topic_cap: cap.map(|(limit, window)| TopicCap { limit, window }),
+            ..Policy::default()
+        };
+        let mut ranker = ranker();
+        let order = ranker.rank(&candidates, &reader(&mut random, clicks), &policy, Seconds(now)).unwrap().to_vec();
+        assert_permutation(&order, rows.len());
+        for (slot, &item) in order.iter().enumerate() {
+            let explanation = ranker.explain(item as usize).unwrap();
+            let moves = !matches!(explanation.bound, Bound::Pinned | Bound::Fixed | Bound::Faulty);
+            prop_assert!(moves || item as usize == slot);
+            prop_assert!(explanation.score().is_finite());
+        }
+    }
+}
