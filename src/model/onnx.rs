@@ -1,0 +1,452 @@
+//! A bounded reader of ONNX files, for models that come over the network.
+//!
+//! Only what the engines use is kept, borrowed from the file's bytes; unknown fields are skipped. Nothing recurses, and
+//! nothing is allocated that the bytes read so far do not pay for: every list has a bound, and a tensor's dimensions must
+//! multiply to exactly the elements that its data holds.
+//!
+//! ```text
+//! ModelProto      7 graph, 8 opset_import*, 14 metadata_props*      20 training_info, 25 functions: refused
+//! OperatorSetId   1 domain, 2 version
+//! StringString    1 key, 2 value
+//! GraphProto      1 node*, 5 initializer*, 11 input*, 12 output*    15 sparse_initializer: refused
+//! NodeProto       1 input*, 2 output*, 4 op_type, 5 attribute*, 7 domain
+//! AttributeProto  1 name, 2 f, 3 i, 4 s, 5 t, 7 floats*, 8 ints*, 20 type      all other types: refused
+//! TensorProto     1 dims*, 2 data_type, 4 float_data*, 5 int32_data*, 7 int64_data*, 8 name, 9 raw_data
+//!                 13 external_data, 14 data_location: refused
+//! ValueInfo       1 name, 2 type { 1 tensor { 1 elem_type, 2 shape { 1 dim* { 1 value, 2 param } } } }
+//! ```
+
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use crate::Error;
+use wire::{Field, Wire};
+
+/// The longest file that is read. Shipped models are far smaller (24 KB); this leaves room for experiments.
+pub(crate) const MAX_BYTES: usize = 1 << 20;
+/// The most nodes of a graph.
+pub(crate) const MAX_NODES: usize = 512;
+/// The most initializers of a graph.
+pub(crate) const MAX_INITIALIZERS: usize = 512;
+/// The most inputs and the most outputs of a graph.
+pub(crate) const MAX_VALUES: usize = 16;
+/// The most inputs, outputs and attributes of a node.
+pub(crate) const MAX_NODE_PARTS: usize = 64;
+/// The most dimensions of a tensor.
+pub(crate) const MAX_RANK: usize = 8;
+/// The most metadata entries.
+pub(crate) const MAX_METADATA: usize = 64;
+
+/// The parts of a model file that the engines and the contract use.
+pub(crate) struct OnnxModel<'a> {
+    /// Version of the default operator set (domain "" or "ai.onnx").
+    pub(crate) opset: i64,
+    /// Keys, each once, and values, in file order.
+    pub(crate) metadata: Vec<(&'a str, &'a str)>,
+    pub(crate) graph: Graph<'a>,
+}
+
+#[derive(Default)]
+pub(crate) struct Graph<'a> {
+    /// In file order, which ONNX wants to be topological.
+    pub(crate) nodes: Vec<Node<'a>>,
+    pub(crate) initializers: Vec<Tensor<'a>>,
+    pub(crate) inputs: Vec<ValueInfo<'a>>,
+    pub(crate) outputs: Vec<ValueInfo<'a>>,
+}
+
+#[derive(Default)]
+pub(crate) struct Node<'a> {
+    pub(crate) operator: &'a str,
+    /// "" is the default operator set.
+    pub(crate) domain: &'a str,
+    /// Value names; "" is an optional input left out.
+    pub(crate) inputs: Vec<&'a str>,
+    pub(crate) outputs: Vec<&'a str>,
+    pub(crate) attributes: Vec<(&'a str, Attribute<'a>)>,
+}
+
+pub(crate) enum Attribute<'a> {
+    Float(f32),
+    Int(i64),
+    Text(&'a str),
+    Tensor(Tensor<'a>),
+    Floats(Vec<f32>),
+    Ints(Vec<i64>),
+}
+
+/// The element types of tensors that can be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Element {
+    F32,
+    U8,
+    I8,
+    I32,
+    I64,
+    Bool,
+}
+
+pub(crate) struct Tensor<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) element: Element,
+    /// At most [`MAX_RANK`]; their product is the number of elements that `data` holds.
+    pub(crate) dims: Vec<usize>,
+    data: Data<'a>,
+}
+
+enum Data<'a> {
+    /// Little-endian elements.
+    Raw(&'a [u8]),
+    Floats(Vec<f32>),
+    /// Each within its element type.
+    Ints(Vec<i64>),
+}
+
+pub(crate) struct ValueInfo<'a> {
+    pub(crate) name: &'a str,
+    /// `None`: the file does not say.
+    pub(crate) element: Option<Element>,
+    /// `None`: the file does not say. In it, `None` is a dimension known by name or not at all.
+    pub(crate) dims: Option<Vec<Option<i64>>>,
+}
+
+/// Reads a model file.
+///
+/// # Errors
+/// `ModelMalformed` for bytes that are no ONNX model, `ModelTooLarge` for one past a bound of this module, and
+/// `OperatorUnsupported` for one that uses a part of the format that no engine here runs.
+pub(crate) fn read(bytes: &[u8]) -> Result<OnnxModel<'_>, Error> {
+    if bytes.len() > MAX_BYTES {
+        return Err(Error::ModelTooLarge("the file has more than 1 MB"));
+    }
+    let (mut graph, mut opset, mut metadata) = (None, None, Vec::new());
+    let mut model = Wire::new(bytes);
+    while let Some((number, field)) = model.field()? {
+        match number {
+            7 if graph.is_some() => return Err(Error::ModelMalformed("it has two graphs")),
+            7 => graph = Some(read_graph(field.bytes()?)?),
+            8 => {
+                let (domain, version) = read_opset(field.bytes()?)?;
+                if is_default(domain) && opset.replace(version).is_some() {
+                    return Err(Error::ModelMalformed("it names its operator set twice"));
+                }
+            }
+            14 => {
+                let (key, value) = read_entry(field.bytes()?)?;
+                if metadata.iter().any(|&(earlier, _)| earlier == key) {
+                    return Err(Error::ModelMalformed("a metadata key stands twice"));
+                }
+                push(&mut metadata, (key, value), MAX_METADATA, "it has too many metadata entries")?;
+            }
+            20 => return Err(unsupported("training information")),
+            25 => return Err(unsupported("functions of the model's own")),
+            _ => {}
+        }
+    }
+    let graph = graph.ok_or(Error::ModelMalformed("it has no graph"))?;
+    let opset = opset.ok_or(Error::ModelMalformed("it does not name its operator set"))?;
+    Ok(OnnxModel { opset, metadata, graph })
+}
+
+pub(crate) fn is_default(domain: &str) -> bool {
+    domain.is_empty() || domain == "ai.onnx"
+}
+
+fn unsupported(what: &str) -> Error {
+    Error::OperatorUnsupported { operator: what.into() }
+}
+
+fn push<T>(list: &mut Vec<T>, item: T, bound: usize, message: &'static str) -> Result<(), Error> {
+    if list.len() >= bound {
+        return Err(Error::ModelTooLarge(message));
+    }
+    list.push(item);
+    Ok(())
+}
+
+fn read_opset(bytes: &[u8]) -> Result<(&str, i64), Error> {
+    let (mut domain, mut version) = ("", 0);
+    let mut wire = Wire::new(bytes);
+    while let Some((number, field)) = wire.field()? {
+        match number {
+            1 => domain = field.text()?,
+            2 => version = field.int()?,
+            _ => {}
+        }
+    }
+    Ok((domain, version))
+}
+
+fn read_entry(bytes: &[u8]) -> Result<(&str, &str), Error> {
+    let (mut key, mut value) = ("", "");
+    let mut wire = Wire::new(bytes);
+    while let Some((number, field)) = wire.field()? {
+        match number {
+            1 => key = field.text()?,
+            2 => value = field.text()?,
+            _ => {}
+        }
+    }
+    Ok((key, value))
+}
+
+fn read_graph(bytes: &[u8]) -> Result<Graph<'_>, Error> {
+    let mut graph = Graph::default();
+    let mut wire = Wire::new(bytes);
+    while let Some((number, field)) = wire.field()? {
+        match number {
+            1 => push(&mut graph.nodes, read_node(field.bytes()?)?, MAX_NODES, "it has too many nodes")?,
+            5 => {
+                let tensor = read_tensor(field.bytes()?)?;
+                push(&mut graph.initializers, tensor, MAX_INITIALIZERS, "it has too many initializers")?;
+            }
+            11 => {
+                let value = read_value(field.bytes()?)?;
+                // Old files list their initializers as inputs, too.
+                push(&mut graph.inputs, value, MAX_VALUES + MAX_INITIALIZERS, "it has too many inputs")?;
+            }
+            12 => {
+                push(&mut graph.outputs, read_value(field.bytes()?)?, MAX_VALUES, "it has too many outputs")?
+            }
+            15 => return Err(unsupported("sparse tensors")),
+            _ => {}
+        }
+    }
+    Ok(graph)
+}
+
+fn read_node(bytes: &[u8]) -> Result<Node<'_>, Error> {
+    const MANY: &str = "a node has too many inputs, outputs or attributes";
+    let mut node = Node::default();
+    let mut wire = Wire::new(bytes);
+    while let Some((number, field)) = wire.field()? {
+        match number {
+            1 => push(&mut node.inputs, field.text()?, MAX_NODE_PARTS, MANY)?,
+            2 => push(&mut node.outputs, field.text()?, MAX_NODE_PARTS, MANY)?,
+            4 => node.operator = field.text()?,
+            5 => push(&mut node.attributes, read_attribute(field.bytes()?)?, MAX_NODE_PARTS, MANY)?,
+            7 => node.domain = field.text()?,
+            _ => {}
+        }
+    }
+    Ok(node)
+}
+
+fn read_attribute(bytes: &[u8]) -> Result<(&str, Attribute<'_>), Error> {
+    let (mut name, mut kind) = ("", 0);
+    let (mut float, mut int, mut text, mut tensor) = (0.0, 0, &[][..], None);
+    let (mut floats, mut ints) = (Vec::new(), Vec::new());
+    let mut wire = Wire::new(bytes);
+    while let Some((number, field)) = wire.field()? {
+        match number {
+            1 => name = field.text()?,
+            2 => float = field.float()?,
+            3 => int = field.int()?,
+            4 => text = field.bytes()?,
+            5 => tensor = Some(field.bytes()?),
+            7 => field.floats(&mut floats)?,
+            8 => field.ints(&mut ints)?,
+            20 => kind = field.int()?,
+            21 => return Err(unsupported("attributes that refer to a function's")),
+            _ => {}
+        }
+    }
+    let attribute = match kind {
+        1 => Attribute::Float(float),
+        2 => Attribute::Int(int),
+        3 => Attribute::Text(Field::Bytes(text).text()?),
+        4 => Attribute::Tensor(read_tensor(tensor.unwrap_or_default())?),
+        6 => Attribute::Floats(floats),
+        7 => Attribute::Ints(ints),
+        0 => return Err(Error::ModelMalformed("an attribute does not name its type")),
+        5 | 10 => return Err(unsupported("graphs inside nodes")),
+        11 | 12 => return Err(unsupported("sparse tensors")),
+        _ => return Err(unsupported("attributes of text lists, tensor lists or types")),
+    };
+    Ok((name, attribute))
+}
+
+fn read_tensor(bytes: &[u8]) -> Result<Tensor<'_>, Error> {
+    let (mut name, mut kind) = ("", 0);
+    let (mut dims, mut raw) = (Vec::new(), None);
+    let (mut floats, mut ints, mut longs) = (Vec::new(), Vec::new(), Vec::new());
+    let mut wire = Wire::new(bytes);
+    while let Some((number, field)) = wire.field()? {
+        match number {
+            1 => field.ints(&mut dims)?,
+            2 => kind = field.int()?,
+            4 => field.floats(&mut floats)?,
+            5 => field.ints(&mut ints)?,
+            7 => field.ints(&mut longs)?,
+            8 => name = field.text()?,
+            9 => raw = Some(field.bytes()?),
+            13 => return Err(unsupported("tensors in other files")),
+            14 if field.int()? != 0 => return Err(unsupported("tensors in other files")),
+            _ => {}
+        }
+    }
+    let element = read_element(kind)?;
+    let data = match (raw, element) {
+        (Some(raw), _) if floats.is_empty() && ints.is_empty() && longs.is_empty() => Data::Raw(raw),
+        (None, Element::F32) if ints.is_empty() && longs.is_empty() => Data::Floats(floats),
+        (None, Element::I64) if floats.is_empty() && ints.is_empty() => Data::Ints(longs),
+        (None, Element::I32 | Element::I8 | Element::U8 | Element::Bool)
+            if floats.is_empty() && longs.is_empty() =>
+        {
+            if !ints.iter().all(|&value| element.holds(value)) {
+                return Err(Error::ModelMalformed("a tensor's element does not fit its type"));
+            }
+            Data::Ints(ints)
+        }
+        _ => return Err(Error::ModelMalformed("a tensor's data is not of its type")),
+    };
+    if dims.len() > MAX_RANK {
+        return Err(Error::ModelTooLarge("a tensor has too many dimensions"));
+    }
+    let dims = dims
+        .into_iter()
+        .map(|dim| {
+            usize::try_from(dim).map_err(|_| Error::ModelMalformed("a tensor's dimension is negative"))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let tensor = Tensor { name, element, dims, data };
+    if tensor.dims.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim)) != tensor.stored() {
+        return Err(Error::ModelMalformed("a tensor's data does not fill its dimensions"));
+    }
+    Ok(tensor)
+}
+
+fn read_element(kind: i64) -> Result<Element, Error> {
+    Ok(match kind {
+        1 => Element::F32,
+        2 => Element::U8,
+        3 => Element::I8,
+        6 => Element::I32,
+        7 => Element::I64,
+        9 => Element::Bool,
+        0 => return Err(Error::ModelMalformed("a tensor does not name its type")),
+        10 => return Err(unsupported("tensors of float16")),
+        11 => return Err(unsupported("tensors of double")),
+        _ => {
+            return Err(unsupported("tensors of types other than float, uint8, int8, int32, int64 and bool"));
+        }
+    })
+}
+
+fn read_value(bytes: &[u8]) -> Result<ValueInfo<'_>, Error> {
+    let mut value = ValueInfo { name: "", element: None, dims: None };
+    let mut wire = Wire::new(bytes);
+    while let Some((number, field)) = wire.field()? {
+        match number {
+            1 => value.name = field.text()?,
+            2 => {
+                let mut kind = Wire::new(field.bytes()?);
+                while let Some((number, field)) = kind.field()? {
+                    match number {
+                        1 => read_tensor_type(field.bytes()?, &mut value)?,
+                        4 | 5 | 8 | 9 => return Err(unsupported("inputs or outputs that are not tensors")),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(value)
+}
+
+fn read_tensor_type<'a>(bytes: &'a [u8], value: &mut ValueInfo<'a>) -> Result<(), Error> {
+    let mut wire = Wire::new(bytes);
+    while let Some((number, field)) = wire.field()? {
+        match number {
+            1 => value.element = Some(read_element(field.int()?)?),
+            2 => {
+                let dims = value.dims.get_or_insert_default();
+                let mut shape = Wire::new(field.bytes()?);
+                while let Some((number, field)) = shape.field()? {
+                    if number == 1 {
+                        push(dims, read_dim(field.bytes()?)?, MAX_RANK, "a value has too many dimensions")?;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn read_dim(bytes: &[u8]) -> Result<Option<i64>, Error> {
+    let mut dim = None;
+    let mut wire = Wire::new(bytes);
+    while let Some((number, field)) = wire.field()? {
+        if number == 1 {
+            dim = Some(field.int()?);
+        }
+    }
+    Ok(dim)
+}
+
+impl Element {
+    fn bytes(self) -> usize {
+        match self {
+            Self::U8 | Self::I8 | Self::Bool => 1,
+            Self::F32 | Self::I32 => 4,
+            Self::I64 => 8,
+        }
+    }
+
+    /// Whether an integer of the file is in this type's range.
+    fn holds(self, value: i64) -> bool {
+        match self {
+            Self::U8 => u8::try_from(value).is_ok(),
+            Self::I8 => i8::try_from(value).is_ok(),
+            Self::I32 => i32::try_from(value).is_ok(),
+            Self::Bool => value == 0 || value == 1,
+            Self::I64 => true,
+            Self::F32 => false,
+        }
+    }
+}
+
+impl Tensor<'_> {
+    /// Elements in the data; `None` if a part of one is left over.
+    fn stored(&self) -> Option<usize> {
+        match &self.data {
+            Data::Raw(raw) => {
+                let size = self.element.bytes();
+                (raw.len() % size == 0).then_some(raw.len() / size)
+            }
+            Data::Floats(floats) => Some(floats.len()),
+            Data::Ints(ints) => Some(ints.len()),
+        }
+    }
+
+    /// The elements of a tensor of [`Element::F32`]; none of any other.
+    pub(crate) fn floats(&self) -> Vec<f32> {
+        match &self.data {
+            Data::Raw(raw) if self.element == Element::F32 => {
+                raw.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+            }
+            Data::Floats(floats) => floats.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The elements of a tensor of integers or truth values (0 and 1); none of floats.
+    pub(crate) fn ints(&self) -> Vec<i64> {
+        match &self.data {
+            Data::Ints(ints) => ints.clone(),
+            Data::Floats(_) => Vec::new(),
+            Data::Raw(raw) => match self.element {
+                Element::U8 => raw.iter().map(|&byte| i64::from(byte)).collect(),
+                Element::Bool => raw.iter().map(|&byte| i64::from(byte != 0)).collect(),
+                Element::I8 => raw.iter().map(|&byte| i64::from(byte.cast_signed())).collect(),
+                Element::I32 => raw.as_chunks().0.iter().map(|b| i64::from(i32::from_le_bytes(*b))).collect(),
+                Element::I64 => raw.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b)).collect(),
+                Element::F32 => Vec::new(),
+            },
+        }
+    }
+}

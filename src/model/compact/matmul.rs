@@ -1,0 +1,152 @@
+//! Matrix products. Every element of a product is summed over the inner dimension from front to back, whatever the number
+//! of rows, so that a candidate's score does not depend on which others stand in the list.
+
+/// Columns of a product that are computed side by side.
+pub(super) const LANES: usize = 8;
+/// Rows of a product that share one pass over the right matrix.
+const ROWS: usize = 4;
+
+/// The length of a packed matrix.
+pub(super) fn packed_len(inner: usize, columns: usize) -> usize {
+    columns.div_ceil(LANES).saturating_mul(LANES).saturating_mul(inner)
+}
+
+/// Lays right matrices of `inner` x `columns` out as panels of [`LANES`] columns, the last one filled up with zeros.
+///
+/// With `transposed`, the source holds `columns` x `inner`.
+pub(super) fn pack(source: &[f32], inner: usize, columns: usize, transposed: bool, packed: &mut [f32]) {
+    let (inner, columns) = (inner.max(1), columns.max(1));
+    let matrices = source.chunks_exact(inner * columns);
+    for (matrix, packed) in matrices.zip(packed.chunks_exact_mut(packed_len(inner, columns))) {
+        for (panel, first) in packed.chunks_exact_mut(inner * LANES).zip((0..columns).step_by(LANES)) {
+            let width = LANES.min(columns - first);
+            for (row, lanes) in panel.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+                let (start, step) =
+                    if transposed { (first * inner + row, inner) } else { (row * columns + first, 1) };
+                *lanes = [0.0; LANES];
+                let elements = matrix.get(start..).unwrap_or(&[]).iter().step_by(step);
+                for (lane, &element) in lanes.iter_mut().zip(elements).take(width) {
+                    *lane = element;
+                }
+            }
+        }
+    }
+}
+
+/// `product` = `left` (any number of rows of `inner`) times one packed matrix.
+pub(super) fn multiply(left: &[f32], packed: &[f32], inner: usize, columns: usize, product: &mut [f32]) {
+    let (inner, columns) = (inner.max(1), columns.max(1));
+    let mut blocks = left.chunks_exact(ROWS * inner);
+    let mut products = product.chunks_exact_mut(ROWS * columns);
+    for (block, product) in blocks.by_ref().zip(products.by_ref()) {
+        let mut rows = block.chunks_exact(inner);
+        if let (Some(a), Some(b), Some(c), Some(d)) = (rows.next(), rows.next(), rows.next(), rows.next()) {
+            four_rows([a, b, c, d], packed, inner, columns, product);
+        }
+    }
+    let rest = blocks.remainder().chunks_exact(inner);
+    for (row, product) in rest.zip(products.into_remainder().chunks_exact_mut(columns)) {
+        one_row(row, packed, inner, product);
+    }
+}
+
+fn four_rows(rows: [&[f32]; ROWS], packed: &[f32], inner: usize, columns: usize, product: &mut [f32]) {
+    let [a, b, c, d] = rows;
+    for (panel, first) in packed.chunks_exact(inner * LANES).zip((0..columns).step_by(LANES)) {
+        let mut sums = [[0.0_f32; LANES]; ROWS];
+        let [sum_a, sum_b, sum_c, sum_d] = &mut sums;
+        let left = a.iter().zip(b).zip(c).zip(d);
+        for (right, (((&a, &b), &c), &d)) in panel.as_chunks::<LANES>().0.iter().zip(left) {
+            for lane in 0..LANES {
+                sum_a[lane] += a * right[lane];
+                sum_b[lane] += b * right[lane];
+                sum_c[lane] += c * right[lane];
+                sum_d[lane] += d * right[lane];
+            }
+        }
+        for (row, sums) in product.chunks_exact_mut(columns).zip(&sums) {
+            store(row, first, sums);
+        }
+    }
+}
+
+fn one_row(row: &[f32], packed: &[f32], inner: usize, product: &mut [f32]) {
+    for (panel, first) in packed.chunks_exact(inner * LANES).zip((0..product.len()).step_by(LANES)) {
+        let mut sums = [0.0_f32; LANES];
+        for (right, &a) in panel.as_chunks::<LANES>().0.iter().zip(row) {
+            for lane in 0..LANES {
+                sums[lane] += a * right[lane];
+            }
+        }
+        store(product, first, &sums);
+    }
+}
+
+fn store(row: &mut [f32], first: usize, sums: &[f32; LANES]) {
+    let row = row.get_mut(first..).unwrap_or(&mut []);
+    // Whole panels are the rule and store without a loop.
+    if let Some(row) = row.first_chunk_mut::<LANES>() {
+        *row = *sums;
+    } else {
+        row.iter_mut().zip(sums).for_each(|(place, &sum)| *place = sum);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Small integers: every order of summation gives the same exact result.
+    fn numbers(count: usize, seed: usize) -> Vec<f32> {
+        (0..count).map(|i| ((i * 7 + seed * 13) % 11) as f32 - 5.0).collect()
+    }
+
+    #[test]
+    fn products_are_right_for_all_remainders_of_rows_and_columns() {
+        for rows in 1..10 {
+            for columns in 1..20 {
+                for inner in [1, 2, 5, 8] {
+                    let (left, right) = (numbers(rows * inner, 1), numbers(inner * columns, 2));
+                    let mut packed = vec![f32::NAN; packed_len(inner, columns)];
+                    pack(&right, inner, columns, false, &mut packed);
+                    let mut product = vec![f32::NAN; rows * columns];
+                    multiply(&left, &packed, inner, columns, &mut product);
+                    for (place, &found) in product.iter().enumerate() {
+                        let (row, column) = (place / columns, place % columns);
+                        let expected: f32 =
+                            (0..inner).map(|i| left[row * inner + i] * right[i * columns + column]).sum();
+                        assert_eq!(found, expected, "{rows} {columns} {inner}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_transposed_matrix_packs_as_its_transpose() {
+        let (inner, columns) = (5, 11);
+        let matrix = numbers(inner * columns, 3);
+        let transpose: Vec<f32> =
+            (0..inner * columns).map(|i| matrix[(i % inner) * columns + i / inner]).collect();
+        let mut packed = [vec![f32::NAN; packed_len(inner, columns)], vec![0.0; packed_len(inner, columns)]];
+        pack(&matrix, inner, columns, false, &mut packed[0]);
+        pack(&transpose, inner, columns, true, &mut packed[1]);
+        assert_eq!(packed[0], packed[1]);
+    }
+
+    #[test]
+    fn a_row_has_the_same_bits_alone_and_among_others() {
+        let (inner, columns) = (37, 13);
+        let left: Vec<f32> = (0..9 * inner).map(|i| libm::sinf(i as f32)).collect();
+        let right: Vec<f32> = (0..inner * columns).map(|i| libm::cosf(i as f32)).collect();
+        let mut packed = vec![0.0; packed_len(inner, columns)];
+        pack(&right, inner, columns, false, &mut packed);
+        let mut together = vec![0.0; 9 * columns];
+        multiply(&left, &packed, inner, columns, &mut together);
+        for (row, expected) in left.chunks(inner).zip(together.chunks(columns)) {
+            let mut alone = vec![0.0; columns];
+            multiply(row, &packed, inner, columns, &mut alone);
+            assert_eq!(alone, expected);
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The compact engine: runs the operators that small rerankers need, over flat `f32` slices.
+//!
+//! A model goes through four stages. `operator` reads nodes with their attributes; `program` resolves names and computes
+//! what is constant; `lower` plans kernels for one candidate count N and history length H, shapes and cost checked; `plan`
+//! runs them in one arena. Plans are kept for the sizes used last, so that scoring a size again allocates nothing.
+//!
+//! All elements are held as `f32`. Integers and truth values exist where operators need them (shapes, axes, indices,
+//! conditions, casts): integers in constants must then have at most 24 bits, and arithmetic on them is refused.
+//!
+//! Results have the same bits on every machine: transcendental functions are `libm`'s, sums run in a fixed order, and no
+//! result depends on how many other candidates are scored beside it.
+
+mod kernel;
+mod lower;
+mod matmul;
+mod memory;
+mod operator;
+mod plan;
+mod program;
+mod shape;
+
+#[cfg(test)]
+mod tests;
+
+use super::onnx::{OnnxModel, ValueInfo};
+use super::{Engine, Inputs};
+use crate::Error;
+use plan::Plan;
+use program::Program;
+use shape::Shape;
+
+/// The candidate counts and history lengths at which a model is planned when it is loaded. The last is the largest that is
+/// ever ranked, and the one at which [`plan::MAX_COST`] and [`plan::MAX_ARENA`] matter.
+const SIZES: [(usize, usize); 3] = [(1, 1), (7, 3), (200, 50)];
+/// Plans that are kept.
+const KEPT: usize = 4;
+
+/// A model that is ready to score.
+pub(crate) struct Compact {
+    program: Program,
+    roles: Vec<Role>,
+    /// F, the number of features.
+    features: usize,
+    /// D, the length of a vector.
+    dimension: usize,
+    /// The latest first.
+    plans: Vec<((usize, usize), Plan)>,
+    arena: Vec<f32>,
+}
+
+/// What an input of the graph is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// N x F
+    Features,
+    /// N x D
+    Candidates,
+    /// H x D
+    History,
+    /// H
+    HistoryWeight,
+}
+
+impl Compact {
+    /// Prepares a model with `features` columns of features and vectors of `dimension` elements.
+    ///
+    /// # Errors
+    /// `OpsetUnsupported` and `OperatorUnsupported` for what this engine does not run, `ModelTooLarge` for a model that would
+    /// cost too much time or memory, `ModelGraph` for one that contradicts itself or the contract.
+    pub(crate) fn load(model: &OnnxModel, features: usize, dimension: usize) -> Result<Self, Error> {
+        let roles = program::inputs(model).map(|input| Role::of(input, features, dimension));
+        let roles = roles.collect::<Result<Vec<_>, _>>()?;
+        match model.graph.outputs.as_slice() {
+            [output] if output.name == "score" => {}
+            _ => return Err(Error::ModelGraph("its only output must be score")),
+        }
+        let program = Program::read(model)?;
+        let (plans, arena) = (Vec::with_capacity(KEPT), Vec::new());
+        let mut engine = Self { program, roles, features, dimension, plans, arena };
+        for (candidates, history) in SIZES {
+            engine.plan(candidates, history)?;
+        }
+        Ok(engine)
+    }
+
+    fn plan(&mut self, candidates: usize, history: usize) -> Result<Plan, Error> {
+        let shapes = self.roles.iter().map(|role| match role {
+            Role::Features => Shape::new(&[candidates, self.features]),
+            Role::Candidates => Shape::new(&[candidates, self.dimension]),
+            Role::History => Shape::new(&[history, self.dimension]),
+            Role::HistoryWeight => Shape::new(&[history]),
+        });
+        let shapes: Vec<_> = shapes.map(|shape| shape.unwrap_or(Shape::SCALAR)).collect();
+        let plan = self.program.plan(&shapes)?;
+        match plan.outputs.as_slice() {
+            [score] if score.element == super::onnx::Element::F32 => match *score.shape.dims() {
+                [n] | [n, 1] | [1, n] if n == candidates => Ok(plan),
+                _ => Err(Error::ModelGraph("it does not give one score for each candidate")),
+            },
+            _ => Err(Error::ModelGraph("its scores are not floats")),
+        }
+    }
+
+    fn needs(&self, wanted: [Role; 2]) -> bool {
+        self.roles.iter().any(|role| wanted.contains(role))
+    }
+}
+
+impl Role {
+    /// The role of an input, by its name; what the file says of its shape must agree.
+    fn of(input: &ValueInfo, features: usize, dimension: usize) -> Result<Self, Error> {
+        let (role, columns) = match input.name {
+            "features" => (Self::Features, Some(features)),
+            "candidates" => (Self::Candidates, Some(dimension)),
+            "history" => (Self::History, Some(dimension)),
+            "history_weight" => (Self::HistoryWeight, None),
+            _ => return Err(Error::ModelGraph("it has an input that the contract does not know")),
+        };
+        let Some(dims) = &input.dims else { return Ok(role) };
+        let fits = match (dims.as_slice(), columns) {
+            ([None], None) | ([None, None], Some(_)) => true,
+            ([None, Some(fixed)], Some(columns)) => usize::try_from(*fixed) == Ok(columns),
+            _ => false,
+        };
+        if fits { Ok(role) } else { Err(Error::ModelGraph("an input's shape is not the contract's")) }
+    }
+}
+
+impl Engine for Compact {
+    fn needs_history(&self) -> bool {
+        self.needs([Role::History, Role::HistoryWeight])
+    }
+
+    fn needs_candidates(&self) -> bool {
+        self.needs([Role::Candidates; 2])
+    }
+
+    fn score(&mut self, inputs: &Inputs, scores: &mut [f32]) -> Result<(), Error> {
+        if inputs.candidates_len == 0 && scores.is_empty() {
+            return Ok(());
+        }
+        if inputs.history_len == 0 && self.needs_history() {
+            return Err(Error::ModelGraph("it needs a history and there is none"));
+        }
+        // A plan does not depend on a history that the graph does not read.
+        let size = (inputs.candidates_len, if self.needs_history() { inputs.history_len } else { 0 });
+        match self.plans.iter().position(|(planned, _)| *planned == size) {
+            Some(place) => self.plans.get_mut(..=place).unwrap_or_default().rotate_right(1),
+            None => {
+                let plan = self.plan(size.0, size.1)?;
+                self.plans.truncate(KEPT - 1);
+                self.plans.insert(0, (size, plan));
+            }
+        }
+        let Some((_, plan)) = self.plans.first() else { return Ok(()) };
+        if self.arena.len() < plan.arena {
+            self.arena.resize(plan.arena, 0.0);
+        }
+        let mut slices: [&[f32]; 4] = [&[]; 4];
+        for (slice, role) in slices.iter_mut().zip(&self.roles) {
+            let (elements, length) = match role {
+                Role::Features => (inputs.features, size.0 * self.features),
+                Role::Candidates => (inputs.candidates, size.0 * self.dimension),
+                Role::History => (inputs.history, size.1 * self.dimension),
+                Role::HistoryWeight => (inputs.history_weight, size.1),
+            };
+            if elements.len() != length {
+                return Err(Error::ModelGraph("an input has not the length its size asks for"));
+            }
+            *slice = elements;
+        }
+        let constants = &self.program.constants;
+        plan.run(constants, &slices, &mut self.arena)?;
+        let result = plan.output(0, constants, &slices, &self.arena);
+        if result.len() != scores.len() {
+            return Err(Error::ModelGraph("there is not one place for each score"));
+        }
+        scores.copy_from_slice(result);
+        Ok(())
+    }
+}

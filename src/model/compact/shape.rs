@@ -1,0 +1,265 @@
+//! Shapes of at most [`MAX_RANK`] dimensions, and the walk over them that every broadcasting or moving operator shares.
+
+use crate::model::onnx::MAX_RANK;
+
+/// Steps between neighbours along each dimension, in elements.
+pub(super) type Strides = [isize; MAX_RANK];
+
+/// A row-major shape. Equal dimensions are equal shapes: unused places hold 1.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Shape {
+    rank: usize,
+    dims: [usize; MAX_RANK],
+}
+
+impl Shape {
+    pub(super) const SCALAR: Self = Self { rank: 0, dims: [1; MAX_RANK] };
+
+    /// `None` for more than [`MAX_RANK`] dimensions.
+    pub(super) fn new(dims: &[usize]) -> Option<Self> {
+        Self::SCALAR.and(dims)
+    }
+
+    /// This shape with further inner dimensions.
+    pub(super) fn and(mut self, dims: &[usize]) -> Option<Self> {
+        let end = self.rank + dims.len();
+        self.dims.get_mut(self.rank..end)?.copy_from_slice(dims);
+        self.rank = end;
+        Some(self)
+    }
+
+    pub(super) fn rank(&self) -> usize {
+        self.rank
+    }
+
+    pub(super) fn dims(&self) -> &[usize] {
+        self.dims.get(..self.rank).unwrap_or(&[])
+    }
+
+    /// The dimension of an axis; 1 where there is none.
+    pub(super) fn dim(&self, axis: usize) -> usize {
+        self.dims().get(axis).copied().unwrap_or(1)
+    }
+
+    pub(super) fn set(&mut self, axis: usize, dim: usize) {
+        if let Some(place) = self.dims.get_mut(..self.rank).and_then(|dims| dims.get_mut(axis)) {
+            *place = dim;
+        }
+    }
+
+    /// The number of elements; saturates.
+    pub(super) fn elements(&self) -> usize {
+        product(self.dims())
+    }
+
+    /// An ONNX axis, counted from the end where negative, as an index below `rank`.
+    pub(super) fn axis(axis: i64, rank: usize) -> Option<usize> {
+        let rank = i64::try_from(rank).ok()?;
+        let axis = if axis < 0 { axis.checked_add(rank)? } else { axis };
+        if axis < rank { usize::try_from(axis).ok() } else { None }
+    }
+
+    /// Elements before, along and behind an axis.
+    pub(super) fn around(&self, axis: usize) -> (usize, usize, usize) {
+        let dims = self.dims();
+        let inner = dims.get(axis + 1..).unwrap_or(&[]);
+        (product(dims.get(..axis).unwrap_or(&[])), self.dim(axis), product(inner))
+    }
+
+    pub(super) fn strides(&self) -> Strides {
+        let (mut strides, mut step) = ([0; MAX_RANK], 1_isize);
+        for (stride, &dim) in strides.iter_mut().zip(&self.dims).take(self.rank).rev() {
+            *stride = step;
+            step = step.saturating_mul(dim as isize);
+        }
+        strides
+    }
+
+    /// The shape that two shapes broadcast to, numpy's way.
+    pub(super) fn broadcast(&self, other: &Self) -> Option<Self> {
+        let (mut wide, narrow) = if self.rank >= other.rank { (*self, other) } else { (*other, self) };
+        let missing = wide.rank - narrow.rank;
+        for (place, &dim) in wide.dims.iter_mut().skip(missing).zip(narrow.dims()) {
+            match (*place, dim) {
+                (a, b) if a == b => {}
+                (1, b) => *place = b,
+                (_, 1) => {}
+                _ => return None,
+            }
+        }
+        Some(wide)
+    }
+
+    /// Strides that read this shape as `wide`, to which it broadcasts: 0 along what it repeats.
+    pub(super) fn strides_in(&self, wide: &Self) -> Strides {
+        let mut strides = [0; MAX_RANK];
+        let missing = wide.rank.saturating_sub(self.rank);
+        let own = self.strides().into_iter().zip(self.dims());
+        for (place, (stride, &dim)) in strides.iter_mut().skip(missing).zip(own) {
+            *place = if dim == 1 { 0 } else { stride };
+        }
+        strides
+    }
+}
+
+pub(super) fn product(dims: &[usize]) -> usize {
+    dims.iter().fold(1, |product: usize, &dim| product.saturating_mul(dim))
+}
+
+/// How an operator meets the elements of up to three operands while it writes its result from front to back.
+///
+/// Neighbouring dimensions that every operand crosses with one stride are merged, so that the innermost rows are as long
+/// as they can be.
+#[derive(Clone, Debug)]
+pub(super) struct Walk {
+    rank: usize,
+    dims: [usize; MAX_RANK],
+    strides: [Strides; 3],
+    start: isize,
+}
+
+impl Walk {
+    /// `start` is where the first operand begins.
+    pub(super) fn new(shape: &Shape, strides: [Strides; 3], start: isize) -> Self {
+        let mut walk = Self { rank: 0, dims: [1; MAX_RANK], strides: [[0; MAX_RANK]; 3], start };
+        for (axis, &dim) in shape.dims().iter().enumerate() {
+            if dim == 1 {
+                continue;
+            }
+            let stride = strides.map(|strides| strides.get(axis).copied().unwrap_or(0));
+            let last = walk.rank.wrapping_sub(1);
+            let merges = walk.rank > 0
+                && walk.strides.iter().zip(stride).all(|(outer, inner)| {
+                    outer.get(last).copied() == Some(inner.saturating_mul(dim as isize))
+                });
+            let place = if merges { last } else { walk.rank };
+            if let Some(merged) = walk.dims.get_mut(place) {
+                *merged *= dim;
+            }
+            for (own, stride) in walk.strides.iter_mut().zip(stride) {
+                if let Some(own) = own.get_mut(place) {
+                    *own = stride;
+                }
+            }
+            walk.rank = place + 1;
+        }
+        walk.rank = walk.rank.max(1);
+        walk
+    }
+
+    /// A walk every row of which is one element of `shape`; the strides may be any.
+    pub(super) fn each(shape: &Shape, strides: [Strides; 3]) -> Self {
+        let mut walk = Self::new(shape, strides, 0);
+        if let Some(dim) = walk.dims.get_mut(walk.rank) {
+            *dim = 1;
+            walk.rank += 1;
+        }
+        walk
+    }
+
+    /// Whether the first operand is read from front to back, whole.
+    pub(super) fn is_straight(&self) -> bool {
+        let stride = self.strides.first().and_then(|strides| strides.first()).copied();
+        self.rank == 1 && self.start == 0 && (stride == Some(1) || self.row() == 1)
+    }
+
+    /// Elements of an innermost row.
+    pub(super) fn row(&self) -> usize {
+        self.dims.get(self.rank - 1).copied().unwrap_or(1)
+    }
+
+    /// The operands' strides within an innermost row.
+    pub(super) fn row_strides(&self) -> [isize; 3] {
+        self.strides.map(|strides| strides.get(self.rank - 1).copied().unwrap_or(0))
+    }
+
+    /// Where the operands' rows begin, row after row, for ever.
+    pub(super) fn rows(&self) -> Rows<'_> {
+        Rows { walk: self, index: [0; MAX_RANK], at: [self.start, 0, 0] }
+    }
+}
+
+pub(super) struct Rows<'w> {
+    walk: &'w Walk,
+    index: [usize; MAX_RANK],
+    at: [isize; 3],
+}
+
+impl Iterator for Rows<'_> {
+    type Item = [isize; 3];
+
+    fn next(&mut self) -> Option<[isize; 3]> {
+        let here = self.at;
+        let outer = self.index.iter_mut().zip(&self.walk.dims).enumerate().take(self.walk.rank - 1);
+        for (axis, (index, &dim)) in outer.rev() {
+            *index += 1;
+            let wraps = *index == dim;
+            for (at, strides) in self.at.iter_mut().zip(&self.walk.strides) {
+                let stride = strides.get(axis).copied().unwrap_or(0);
+                *at += if wraps { stride * (1 - dim as isize) } else { stride };
+            }
+            if !wraps {
+                break;
+            }
+            *index = 0;
+        }
+        Some(here)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(dims: &[usize]) -> Shape {
+        Shape::new(dims).unwrap()
+    }
+
+    fn walk_of(wide: &[usize], operands: [&[usize]; 2]) -> Walk {
+        let wide = shape(wide);
+        let [a, b] = operands.map(|dims| shape(dims).strides_in(&wide));
+        Walk::new(&wide, [a, b, [0; MAX_RANK]], 0)
+    }
+
+    #[test]
+    fn shapes_broadcast_as_numpy_does() {
+        assert_eq!(shape(&[2, 1, 4]).broadcast(&shape(&[3, 1])), Some(shape(&[2, 3, 4])));
+        assert_eq!(shape(&[]).broadcast(&shape(&[3, 1])), Some(shape(&[3, 1])));
+        assert_eq!(shape(&[2]).broadcast(&shape(&[3])), None);
+    }
+
+    #[test]
+    fn a_shape_has_a_largest_rank_and_its_size_saturates() {
+        assert!(Shape::new(&[1; MAX_RANK + 1]).is_none());
+        assert_eq!(shape(&[usize::MAX, usize::MAX]).elements(), usize::MAX);
+    }
+
+    #[test]
+    fn axes_count_from_either_end() {
+        assert_eq!(Shape::axis(-1, 3), Some(2));
+        assert_eq!(Shape::axis(2, 3), Some(2));
+        for outside in [3, -4, i64::MIN, i64::MAX] {
+            assert_eq!(Shape::axis(outside, 3), None);
+        }
+    }
+
+    #[test]
+    fn equal_shapes_are_one_row() {
+        let walk = walk_of(&[2, 3, 4], [&[2, 3, 4], &[2, 3, 4]]);
+        assert_eq!((walk.row(), walk.row_strides()), (24, [1, 1, 0]));
+    }
+
+    #[test]
+    fn a_row_vector_repeats_row_by_row() {
+        let walk = walk_of(&[5, 2, 3], [&[5, 2, 3], &[3]]);
+        assert_eq!((walk.row(), walk.row_strides()), (3, [1, 1, 0]));
+        assert_eq!(walk.rows().take(3).collect::<Vec<_>>(), [[0, 0, 0], [3, 0, 0], [6, 0, 0]]);
+    }
+
+    #[test]
+    fn outer_dimensions_wrap_around() {
+        let walk = walk_of(&[2, 2, 2], [&[2, 1, 2], &[2, 1]]);
+        let expected = [[0, 0, 0], [0, 1, 0], [2, 0, 0], [2, 1, 0], [0, 0, 0]];
+        assert_eq!(walk.rows().take(5).collect::<Vec<_>>(), expected);
+    }
+}
