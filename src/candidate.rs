@@ -7,6 +7,9 @@ use crate::vector::{DIMENSION, Directions, Vector};
 /// Candidates that are ranked; those behind keep their place.
 pub const MAX_RANKED: usize = 200;
 
+/// Farthest date from 1970, in milliseconds: the range of JavaScript's `Date` (ECMA-262, time values).
+const MAX_DATE_MS: f64 = 8.64e15;
+
 /// One candidate as the feed states it. What is absent is `""`, `NaN` or `false`.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
@@ -130,7 +133,7 @@ impl Candidates {
         let counts = counts(candidate.shows, candidate.clicks);
         let sound = vector != Some(None)
             && counts.is_ok()
-            && !candidate.published_ms.is_infinite()
+            && (candidate.published_ms.is_nan() || candidate.published_ms.abs() <= MAX_DATE_MS)
             && !candidate.score.is_infinite();
         let standing = match (candidate.pinned, candidate.fixed, sound) {
             (_, _, false) => Standing::Faulty,
@@ -143,7 +146,7 @@ impl Candidates {
         self.standings.push(standing);
         self.topics.push(topic);
         self.subtopics.push(TopicId::subtopic(candidate.topic, candidate.subtopic));
-        self.published_ms.push(candidate.published_ms);
+        self.published_ms.push(if sound { candidate.published_ms } else { f64::NAN });
         self.counts.push(counts.ok().flatten().filter(|_| sound));
         self.scores.push(candidate.score);
         self.scorable.push(standing == Standing::Movable && has_direction && topic.is_some());
@@ -214,7 +217,7 @@ impl Candidates {
         &self.subtopics
     }
 
-    /// Milliseconds since 1970; `NaN` where absent, infinite in a faulty item.
+    /// Milliseconds since 1970; `NaN` where absent and in a faulty item.
     pub(crate) fn published_ms(&self) -> &[f64] {
         &self.published_ms
     }
@@ -273,6 +276,7 @@ mod tests {
             Candidate { shows: 10.0, clicks: -1.0, ..sound },
             Candidate { shows: f64::INFINITY, clicks: 1.0, ..sound },
             Candidate { published_ms: f64::INFINITY, ..sound },
+            Candidate { published_ms: -1e300, ..sound },
             Candidate { score: f64::NEG_INFINITY, ..sound },
             Candidate { score: f64::INFINITY, pinned: true, ..sound },
         ] {

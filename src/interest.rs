@@ -31,7 +31,7 @@ pub(crate) struct Interest {
 }
 
 impl Interest {
-    /// Derives everything from `profile` as it stands at `now`.
+    /// Derives everything from the entries of `profile` that count at `now`.
     pub(crate) fn update(&mut self, profile: &Profile, now: Seconds) {
         self.evidence = 0.0;
         self.clicked.clear();
@@ -41,8 +41,9 @@ impl Interest {
         for tally in [&mut self.topics, &mut self.subtopics, &mut self.rated_clicks, &mut self.viewed] {
             tally.clear();
         }
-        let first_view = profile.views().first().map(|view| view.second);
-        for click in profile.clicks() {
+        let views = || profile.views().iter().filter(|view| Profile::counts(view.second, now));
+        let first_view = views().next().map(|view| view.second);
+        for click in profile.clicks().iter().filter(|click| Profile::counts(click.second, now)) {
             let weight = click.dwell.weight();
             let age = now.since(click.second) as f32;
             self.evidence += weight;
@@ -63,11 +64,11 @@ impl Interest {
         self.recency.iter_mut().for_each(|weight| *weight /= total);
         let in_session: f32 = self.session.iter().sum();
         self.session.iter_mut().for_each(|weight| *weight /= 1.0 + in_session);
-        for hide in profile.hides().iter().filter(|hide| hide.hidden) {
+        for hide in profile.hides().iter().filter(|hide| hide.hidden && Profile::counts(hide.second, now)) {
             self.hidden.push(hide.vector.as_ref());
         }
         self.seen.clear();
-        for view in profile.views() {
+        for view in views() {
             self.viewed.add(view.topic, 1.0);
             self.seen.push(view.id.0);
         }

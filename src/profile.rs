@@ -221,14 +221,16 @@ impl Profile {
         other.hides.into_iter().for_each(|hide| self.add_hide(hide));
     }
 
+    /// Whether an entry of `second` counts at `now`: not yet ended, and not too far ahead.
+    pub(crate) fn counts(second: Seconds, now: Seconds) -> bool {
+        now.since(second) < Self::LIFETIME && second.since(now) <= Self::CLOCK_TOLERANCE
+    }
+
     /// Drops what has ended or lies too far ahead of `now`.
     pub fn expire(&mut self, now: Seconds) {
-        let valid = |second: Seconds| {
-            now.since(second) < Self::LIFETIME && second.since(now) <= Self::CLOCK_TOLERANCE
-        };
-        self.clicks.retain(|click| valid(click.second));
-        self.views.retain(|view| valid(view.second));
-        self.hides.retain(|hide| valid(hide.second));
+        self.clicks.retain(|click| Self::counts(click.second, now));
+        self.views.retain(|view| Self::counts(view.second, now));
+        self.hides.retain(|hide| Self::counts(hide.second, now));
     }
 
     /// The second of the reader's next word on `id`: later than any earlier word, so that the order of words survives a merge.

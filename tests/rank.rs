@@ -92,12 +92,12 @@ fn without_evidence_the_order_is_the_servers() {
 
 #[test]
 fn a_history_that_has_ended_is_no_evidence() {
-    let mut profile = reader(&mut Random(3), 20);
-    let later = Seconds(NOW.0 + 31 * 86_400);
-    profile.expire(later);
+    let profile = reader(&mut Random(3), 20);
     let mut ranker = ranker();
-    ranker.rank(&list(&mut Random(2), 20), &profile, &Policy::default(), later).unwrap();
-    assert_eq!(ranker.reason(), Reason::Cold);
+    for now in [NOW.0 + 31 * 86_400, NOW.0 - 31 * 86_400, 0, u32::MAX] {
+        ranker.rank(&list(&mut Random(2), 20), &profile, &Policy::default(), Seconds(now)).unwrap();
+        assert_eq!(ranker.reason(), Reason::Cold);
+    }
 }
 
 #[test]
