@@ -59,21 +59,30 @@ pub struct ItemExtension {
 impl Item {
     /// The story as the core takes it.
     pub fn candidate(&self) -> Candidate<'_> {
-        let number = |number: Option<f64>| number.unwrap_or(f64::NAN);
-        Candidate {
-            id: &self.id,
-            topic: &self.extension.topic,
-            subtopic: &self.extension.subtopic,
-            vector: &self.extension.vector,
-            published_ms: self.date_published.as_ref().map_or(f64::NAN, |date| {
-                date.parse().map_or(f64::INFINITY, |date: jiff::Timestamp| date.as_millisecond() as f64)
-            }),
-            shows: number(self.extension.shows),
-            clicks: number(self.extension.clicks),
-            score: number(self.extension.score),
-            pinned: self.extension.pinned,
-            fixed: self.extension.personalize == Some(false),
-        }
+        candidate(&self.id, self.date_published.as_deref(), &self.extension)
+    }
+}
+
+/// A story as the core takes it.
+pub fn candidate<'a>(
+    id: &'a str,
+    date_published: Option<&str>,
+    extension: &'a ItemExtension,
+) -> Candidate<'a> {
+    let number = |number: Option<f64>| number.unwrap_or(f64::NAN);
+    Candidate {
+        id,
+        topic: &extension.topic,
+        subtopic: &extension.subtopic,
+        vector: &extension.vector,
+        published_ms: date_published.map_or(f64::NAN, |date| {
+            date.parse().map_or(f64::INFINITY, |date: jiff::Timestamp| date.as_millisecond() as f64)
+        }),
+        shows: number(extension.shows),
+        clicks: number(extension.clicks),
+        score: number(extension.score),
+        pinned: extension.pinned,
+        fixed: extension.personalize == Some(false),
     }
 }
 

@@ -1,0 +1,184 @@
+//! The boundary, as WebAssembly: run in Node, and with `WASM_BINDGEN_USE_BROWSER=1` in a headless browser.
+#![cfg(target_arch = "wasm32")]
+
+use common::parity;
+use common::random::{Article, NOW, Random, SPACE, reader};
+use nearside::wasm::Core;
+use wasm_bindgen_test::wasm_bindgen_test;
+
+mod common {
+    pub mod parity;
+    pub mod random;
+}
+
+const MODEL: &[u8] = include_bytes!("../models/reranker.onnx");
+const NOW_MS: f64 = NOW.0 as f64 * 1000.0;
+const POLICY: [f64; 6] = [0.8, f64::NAN, 2.0, 10.0, f64::NAN, f64::NAN];
+
+fn core() -> Core {
+    Core::new(MODEL).unwrap_or_else(|error| panic!("{:?}", error.message()))
+}
+
+/// A list as the SDK sends it.
+#[derive(Default)]
+struct Columns {
+    text: String,
+    lengths: Vec<u32>,
+    numbers: Vec<f64>,
+    flags: Vec<u8>,
+}
+
+impl Columns {
+    fn push(&mut self, strings: [&str; 4], numbers: [f64; 4], flags: u8) {
+        for string in strings {
+            self.text.push_str(string);
+            self.lengths.push(string.encode_utf16().count() as u32);
+        }
+        self.numbers.extend(numbers);
+        self.flags.push(flags);
+    }
+
+    fn of(articles: &[Article]) -> Self {
+        let mut columns = Self::default();
+        for article in articles {
+            columns.push(
+                [&article.id, article.topic, &article.subtopic, &article.vector_text],
+                [article.published_ms, article.shows, article.clicks, f64::NAN],
+                0,
+            );
+        }
+        columns
+    }
+
+    fn rank(&self, core: &mut Core, space: &str) -> Result<Vec<u32>, (String, String)> {
+        core.rank(self.text.as_bytes(), &self.lengths, &self.numbers, &self.flags, space, &POLICY, NOW_MS)
+            .map_err(|error| (error.name().into(), error.message().into()))
+    }
+}
+
+fn articles(len: usize) -> Vec<Article> {
+    let mut random = Random(4);
+    (0..len).map(|id| Article::new(&mut random, id)).collect()
+}
+
+fn read(core: &mut Core) {
+    assert!(core.merge_profile(&reader(&mut Random(5), 20).encode(), NOW_MS));
+}
+
+#[wasm_bindgen_test]
+fn scores_and_orders_are_those_of_the_native_build() {
+    assert_eq!(parity::fingerprint(), parity::EXPECTED);
+}
+
+#[wasm_bindgen_test]
+fn a_list_is_ranked_and_explained() {
+    let mut core = core();
+    let columns = Columns::of(&articles(50));
+    let identity: Vec<u32> = (0..50).collect();
+    assert_eq!(columns.rank(&mut core, SPACE), Ok(identity.clone()));
+    assert_eq!(core.reason(), "cold");
+    read(&mut core);
+    let order = columns.rank(&mut core, "").unwrap();
+    assert_eq!((core.reason().as_str(), core.skipped()), ("ranked", 0));
+    assert_ne!(order, identity);
+    let width = core.feature_names().split('\n').count() + 3;
+    assert_eq!(core.explanations().len(), 50 * width);
+    assert!(core.weight() > 0.0 && core.weight() < 0.8);
+}
+
+#[wasm_bindgen_test]
+fn strings_of_any_script_are_told_apart() {
+    let mut core = core();
+    let mut columns = Columns::default();
+    for id in ["é", "新闻", "a🗞️b", "__proto__", "\u{fffd}", "\0", " "] {
+        columns.push([id, "日本", "🎾", ""], [f64::NAN; 4], 0);
+    }
+    assert_eq!(columns.rank(&mut core, ""), Ok((0..7).collect()));
+    columns.push(["a🗞️b", "", "", ""], [f64::NAN; 4], 0);
+    assert_eq!(columns.rank(&mut core, "").unwrap_err().0, "bad_candidates");
+}
+
+#[wasm_bindgen_test]
+fn columns_that_do_not_fit_are_refused() {
+    let mut core = core();
+    let sound = || Columns::of(&articles(3));
+    assert!(sound().rank(&mut core, "").is_ok());
+    for spoil in [
+        |columns: &mut Columns| columns.lengths.truncate(11),
+        |columns: &mut Columns| columns.lengths.truncate(8),
+        |columns: &mut Columns| columns.numbers.truncate(11),
+        |columns: &mut Columns| columns.flags.truncate(2),
+        |columns: &mut Columns| columns.text.push('x'),
+        |columns: &mut Columns| columns.text.truncate(20),
+        |columns: &mut Columns| columns.lengths[0] = u32::MAX,
+        |columns: &mut Columns| columns.text.insert(3, '🗞'),
+    ] {
+        let mut columns = sound();
+        spoil(&mut columns);
+        assert_eq!(columns.rank(&mut core, "").unwrap_err().0, "bad_candidates");
+    }
+    let not_text = core.rank(&[0xff], &[1, 0, 0, 0], &[f64::NAN; 4], &[0], "", &POLICY, NOW_MS);
+    assert_eq!(String::from(not_text.unwrap_err().name()), "bad_candidates");
+}
+
+#[wasm_bindgen_test]
+fn refusals_carry_their_code_and_one_sentence() {
+    let mut core = core();
+    let columns = Columns::of(&articles(3));
+    let (name, message) = columns.rank(&mut core, "another space").unwrap_err();
+    assert_eq!(
+        (name.as_str(), message.as_str()),
+        ("bad_candidates", "the list's vector space is not the model's, minilm-l6-pca64-v1")
+    );
+    let Err(error) = Core::new(&MODEL[..MODEL.len() / 2]) else { panic!("half a model loads") };
+    assert_eq!(String::from(error.name()), "model_rejected");
+    let no_policy = core.rank(
+        columns.text.as_bytes(),
+        &columns.lengths,
+        &columns.numbers,
+        &columns.flags,
+        "",
+        &[],
+        NOW_MS,
+    );
+    assert_eq!(String::from(no_policy.unwrap_err().message()), "policy.strength is out of its range");
+}
+
+#[wasm_bindgen_test]
+fn faults_and_flags_keep_their_slots() {
+    let mut core = core();
+    read(&mut core);
+    let mut columns = Columns::of(&articles(40));
+    for (item, flags) in [(4, 1), (9, 2), (30, 3)] {
+        columns.flags[item] = flags;
+    }
+    columns.numbers[20 * 4] = f64::INFINITY;
+    let order = columns.rank(&mut core, SPACE).unwrap();
+    assert!([4, 9, 20, 30].iter().all(|&slot| order[slot] == slot as u32));
+    assert_eq!((core.skipped(), core.reason().as_str()), (1, "ranked"));
+}
+
+#[wasm_bindgen_test]
+fn the_profile_goes_out_and_comes_back() {
+    let mut one = core();
+    one.viewed("a", "sports", NOW_MS - 9000.0);
+    one.clicked("a", "sports", "tennis", "not a vector", NOW_MS - 8000.0);
+    one.hide("b", "politics", "", NOW_MS);
+    one.unhide("b", NOW_MS);
+    assert!(
+        one.dwelled("a", 30.0, NOW_MS)
+            && !one.dwelled("b", 30.0, NOW_MS)
+            && !one.dwelled("a", f64::NAN, NOW_MS)
+    );
+    assert_eq!(one.profile_counts(NOW_MS), [1, 1, 1, 0]);
+    let bytes = one.profile_bytes(NOW_MS);
+    let mut two = core();
+    assert!(two.merge_profile(&bytes, NOW_MS));
+    assert_eq!(two.profile_bytes(NOW_MS), bytes);
+    let mut flipped = bytes.clone();
+    flipped[20] ^= 1;
+    assert!(!two.merge_profile(&flipped, NOW_MS) && !two.merge_profile(&[], NOW_MS));
+    two.erase();
+    assert!(two.merge_profile(&bytes, NOW_MS));
+    assert_eq!(two.profile_counts(NOW_MS), [0, 0, 0, 1]);
+}
