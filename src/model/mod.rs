@@ -3,8 +3,9 @@
 // Nothing calls the engine yet.
 #![allow(dead_code)]
 
-mod compact;
-mod onnx;
+pub(crate) mod compact;
+pub(crate) mod onnx;
+mod refusal;
 
 use crate::Error;
 

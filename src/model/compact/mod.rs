@@ -14,6 +14,7 @@ mod kernel;
 mod lower;
 mod matmul;
 mod memory;
+mod moves;
 mod operator;
 mod plan;
 mod program;
@@ -170,7 +171,7 @@ impl Engine for Compact {
             *slice = elements;
         }
         let constants = &self.program.constants;
-        plan.run(constants, &slices, &mut self.arena)?;
+        plan.run(constants, &slices, &mut self.arena).map_err(|refusal| refusal.of(""))?;
         let result = plan.output(0, constants, &slices, &self.arena);
         if result.len() != scores.len() {
             return Err(Error::ModelGraph("there is not one place for each score"));

@@ -77,7 +77,7 @@ fn run(model: &[u8], inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
     // What a kernel does not write, or reads too early, shows.
     let mut arena = vec![f32::NAN; plan.arena];
     let inputs: Vec<_> = inputs.iter().map(|input| input.elements.as_slice()).collect();
-    plan.run(&program.constants, &inputs, &mut arena)?;
+    plan.run(&program.constants, &inputs, &mut arena).map_err(|refusal| refusal.of(""))?;
     let output = |(index, value): (usize, &memory::Value)| Tensor {
         shape: value.shape,
         elements: plan.output(index, &program.constants, &inputs, &arena).to_vec(),
