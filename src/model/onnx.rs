@@ -37,6 +37,8 @@ pub(crate) const MAX_VALUES: usize = 16;
 pub(crate) const MAX_NODE_PARTS: usize = 64;
 /// The most dimensions of a tensor.
 pub(crate) const MAX_RANK: usize = 8;
+/// The most bytes of the name of an operator, a domain or an attribute: errors repeat them.
+pub(crate) const MAX_NAME: usize = 64;
 /// The most metadata entries.
 pub(crate) const MAX_METADATA: usize = 64;
 
@@ -164,6 +166,7 @@ pub(crate) fn is_default(domain: &str) -> bool {
     domain.is_empty() || domain == "ai.onnx"
 }
 
+#[inline(never)]
 fn push<T>(list: &mut Vec<T>, item: T, bound: usize, refusal: &'static Refusal) -> Refused<()> {
     if list.len() >= bound {
         return Err(refusal);
@@ -249,9 +252,9 @@ fn read_node(bytes: &[u8]) -> Refused<Node<'_>> {
         match number {
             1 => push(&mut node.inputs, field.text()?, MAX_NODE_PARTS, MANY)?,
             2 => push(&mut node.outputs, field.text()?, MAX_NODE_PARTS, MANY)?,
-            4 => node.operator = field.text()?,
+            4 => node.operator = field.name()?,
             5 => push(&mut node.attributes, read_attribute(field.bytes()?)?, MAX_NODE_PARTS, MANY)?,
-            7 => node.domain = field.text()?,
+            7 => node.domain = field.name()?,
             _ => {}
         }
     }
@@ -265,7 +268,7 @@ fn read_attribute(bytes: &[u8]) -> Refused<(&str, Attribute<'_>)> {
     let mut wire = Wire::new(bytes);
     while let Some((number, field)) = wire.field()? {
         match number {
-            1 => name = field.text()?,
+            1 => name = field.name()?,
             2 => float = field.float()?,
             3 => int = field.int()?,
             4 => text = field.bytes()?,
@@ -329,12 +332,14 @@ fn read_tensor(bytes: &[u8]) -> Refused<Tensor<'_>> {
     if dims.len() > MAX_RANK {
         return Err(&Refusal::TooLarge("a tensor has too many dimensions"));
     }
-    let dims = dims
-        .into_iter()
-        .map(|dim| usize::try_from(dim).map_err(|_| &Refusal::Malformed("a tensor's dimension is negative")))
-        .collect::<Result<Vec<_>, _>>()?;
-    let tensor = Tensor { name, element, dims, data };
-    if tensor.dims.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim)) != tensor.stored() {
+    let (mut sizes, mut elements) = (Vec::with_capacity(dims.len()), Some(1_usize));
+    for dim in dims {
+        let size = usize::try_from(dim).or(Err(&Refusal::Malformed("a tensor's dimension is negative")))?;
+        elements = elements.and_then(|elements| elements.checked_mul(size));
+        sizes.push(size);
+    }
+    let tensor = Tensor { name, element, dims: sizes, data };
+    if elements.is_none() || elements != tensor.stored() {
         return Err(&Refusal::Malformed("a tensor's data does not fill its dimensions"));
     }
     Ok(tensor)
@@ -467,17 +472,20 @@ impl Tensor<'_> {
 
     /// The elements of a tensor of integers or truth values (0 and 1); none of floats.
     pub(crate) fn ints(&self) -> Vec<i64> {
-        match &self.data {
-            Data::Ints(ints) => ints.clone(),
-            Data::Floats(_) => Vec::new(),
-            Data::Raw(raw) => match self.element {
-                Element::U8 => raw.iter().map(|&byte| i64::from(byte)).collect(),
-                Element::Bool => raw.iter().map(|&byte| i64::from(byte != 0)).collect(),
-                Element::I8 => raw.iter().map(|&byte| i64::from(byte.cast_signed())).collect(),
-                Element::I32 => raw.as_chunks().0.iter().map(|b| i64::from(i32::from_le_bytes(*b))).collect(),
-                Element::I64 => raw.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b)).collect(),
-                Element::F32 => Vec::new(),
-            },
-        }
+        let raw = match &self.data {
+            Data::Ints(ints) => return ints.clone(),
+            Data::Raw(raw) if self.element != Element::F32 => raw,
+            _ => return Vec::new(),
+        };
+        let element = |bytes: &[u8]| {
+            let low = bytes.iter().rev().fold(0_u64, |value, &byte| value << 8 | u64::from(byte));
+            match self.element {
+                Element::I8 => i64::from(low as i8),
+                Element::I32 => i64::from(low as i32),
+                Element::Bool => i64::from(low != 0),
+                _ => low.cast_signed(),
+            }
+        };
+        raw.chunks_exact(self.element.bytes()).map(element).collect()
     }
 }

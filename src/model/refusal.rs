@@ -32,11 +32,11 @@ impl Refusal {
 /// `operator (variant detail)`.
 #[cold]
 pub(crate) fn unsupported(operator: &str, variant: &str, detail: &str) -> Error {
-    // Names may come from a hostile file.
-    let short = |name: &str| -> String { name.chars().take(64).collect() };
-    let operator = match variant {
-        "" => short(operator),
-        variant => [&short(operator), " (", variant, &short(detail), ")"].concat(),
-    };
-    Error::OperatorUnsupported { operator }
+    let mut name = String::from(operator);
+    if !variant.is_empty() {
+        for part in [" (", variant, detail, ")"] {
+            name.push_str(part);
+        }
+    }
+    Error::OperatorUnsupported { operator: name }
 }

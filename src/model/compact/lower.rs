@@ -100,6 +100,7 @@ impl Planner<'_> {
     }
 
     /// Refuses other elements than floats, and tensors that cannot be planned.
+    #[inline(never)]
     fn floats(&self, id: Id) -> Refused<()> {
         match self.value(id).element {
             Element::F32 => self.check_data(id),
@@ -111,6 +112,7 @@ impl Planner<'_> {
         }
     }
 
+    #[inline(never)]
     pub(super) fn same_element(&self, a: Id, b: Id) -> Refused<()> {
         if self.value(a).element == self.value(b).element {
             return Ok(());
@@ -119,6 +121,7 @@ impl Planner<'_> {
     }
 
     /// A function of operands that broadcast to `shape`.
+    #[inline(never)]
     fn elements(
         &mut self,
         function: Function,
@@ -131,6 +134,7 @@ impl Planner<'_> {
     }
 
     /// A function of operands that are read by strides, the first one from `start` on.
+    #[inline(never)]
     pub(super) fn elements_by(
         &mut self,
         function: Function,
@@ -146,16 +150,19 @@ impl Planner<'_> {
         self.emit(Kernel::Elements(function, walk), operands, shape, element, cost)
     }
 
+    #[inline(never)]
     fn unary(&mut self, function: Function, x: Id) -> Refused<Id> {
         self.floats(x)?;
         let shape = *self.shape(x);
         self.elements(function, [x, NONE, NONE], &shape, Element::F32)
     }
 
+    #[inline(never)]
     fn scale(&mut self, x: Id, factor: f32) -> Refused<Id> {
         if factor == 1.0 { Ok(x) } else { self.unary(Function::Scale(factor), x) }
     }
 
+    #[inline(never)]
     fn binary(&mut self, function: Function, a: Id, b: Id) -> Refused<Id> {
         self.floats(a)?;
         // An exponent may be an integer.
@@ -169,6 +176,7 @@ impl Planner<'_> {
     }
 
     /// A binary operator the second operand of which must broadcast to the first.
+    #[inline(never)]
     fn onto(&mut self, function: Function, a: Id, b: Id) -> Refused<Id> {
         let shape = *self.shape(a);
         let result = self.binary(function, a, b)?;
@@ -211,6 +219,7 @@ impl Planner<'_> {
         self.multiply(product, &Shape::SCALAR, [&Shape::SCALAR; 2], &shape)
     }
 
+    #[inline(never)]
     fn matrix(&self, id: Id) -> Refused<()> {
         if self.shape(id).rank() != 2 {
             return Err(&Refusal::Graph("an operand of Gemm is not a matrix"));
@@ -228,10 +237,11 @@ impl Planner<'_> {
         }
         let right = self.pack(b, inner, columns, transpose_b)?;
         let product = Product { left: a, right, rows, inner, columns };
-        self.multiply(product, &Shape::SCALAR, [&Shape::SCALAR; 2], &Shape::new(&[rows, columns])?)
+        self.multiply(product, &Shape::SCALAR, [&Shape::SCALAR; 2], &Shape::of([rows, columns]))
     }
 
     /// One product for each element of `batch`, to which the batches of both operands broadcast.
+    #[inline(never)]
     fn multiply(&mut self, product: Product, batch: &Shape, of: [&Shape; 2], shape: &Shape) -> Refused<Id> {
         self.check(shape)?;
         let Product { left, right, rows, inner, columns } = product;

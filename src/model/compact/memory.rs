@@ -72,6 +72,7 @@ impl Constant {
         Self { shape, element, floats, ints, exact }
     }
 
+    #[inline(never)]
     fn read(tensor: &Tensor) -> Refused<Self> {
         let (shape, element) = (Shape::new(&tensor.dims)?, tensor.element);
         Ok(match element {
@@ -82,11 +83,13 @@ impl Constant {
 }
 
 impl Constants {
+    #[inline(never)]
     pub(super) fn get(&self, index: usize) -> Option<&Constant> {
         self.list.get(index)
     }
 
     /// The constant as a value.
+    #[inline(never)]
     pub(super) fn value(&self, index: usize) -> Value {
         self.list.get(index).map_or(Value::NONE, |constant| Value {
             shape: constant.shape,
@@ -95,6 +98,7 @@ impl Constants {
         })
     }
 
+    #[inline(never)]
     pub(super) fn read(&mut self, tensor: &Tensor) -> Refused<usize> {
         // Before anything is copied.
         self.reserve(tensor.dims.iter().fold(1, |product: usize, &dim| product.saturating_mul(dim)))?;
@@ -103,12 +107,14 @@ impl Constants {
         Ok(self.list.len() - 1)
     }
 
+    #[inline(never)]
     pub(super) fn add(&mut self, constant: Constant) -> Refused<usize> {
         self.reserve(constant.floats.len())?;
         self.list.push(constant);
         Ok(self.list.len() - 1)
     }
 
+    #[inline(never)]
     fn reserve(&mut self, elements: usize) -> Refused<()> {
         self.elements = self.elements.saturating_add(elements);
         if self.elements > MAX_CONSTANT_ELEMENTS {
@@ -127,7 +133,7 @@ impl Constants {
         transposed: bool,
         floats: Vec<f32>,
     ) -> Refused<usize> {
-        let shape = Shape::new(&[floats.len()]).unwrap_or(Shape::SCALAR);
+        let shape = Shape::of([floats.len()]);
         let constant = self.add(Constant::new(shape, Element::F32, floats))?;
         self.packed.push((key, transposed, constant));
         Ok(constant)
@@ -148,6 +154,7 @@ pub(super) struct Memory<'m> {
 }
 
 impl<'m> Memory<'m> {
+    #[inline(never)]
     pub(super) fn get(&self, source: Source) -> &'m [f32] {
         let found = match source {
             Source::Nothing => None,

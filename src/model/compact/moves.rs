@@ -11,6 +11,7 @@ use crate::model::refusal::{Refusal, Refused};
 const AXIS: &Refusal = &Refusal::Graph("an axis is out of range");
 
 /// Which of `rank` axes a list names, each at most once.
+#[inline(never)]
 pub(super) fn mask(axes: &[i64], rank: usize) -> Refused<[bool; MAX_RANK]> {
     let mut named = [false; MAX_RANK];
     for &axis in axes {
@@ -24,6 +25,7 @@ pub(super) fn mask(axes: &[i64], rank: usize) -> Refused<[bool; MAX_RANK]> {
 
 impl Planner<'_> {
     /// A shape, axes, starts…: one-dimensional integers known at load.
+    #[inline(never)]
     pub(super) fn ints(&self, id: Id) -> Refused<&[i64]> {
         let value = self.value(id);
         if !matches!(value.element, Element::I32 | Element::I64) || value.shape.rank() > 1 {
@@ -38,6 +40,7 @@ impl Planner<'_> {
     }
 
     /// Elements of `id` by strides; nothing is copied where that changes nothing.
+    #[inline(never)]
     fn copy(&mut self, id: Id, shape: &Shape, strides: Strides, start: isize) -> Refused<Id> {
         self.check_data(id)?;
         let strides = [strides, NO_STRIDES, NO_STRIDES];
@@ -48,6 +51,7 @@ impl Planner<'_> {
     }
 
     /// Dimensions in another order; `None` is the reverse.
+    #[inline(never)]
     pub(super) fn transpose(&mut self, x: Id, order: Option<&[i64]>) -> Refused<Id> {
         let own = *self.shape(x);
         let reverse: Vec<i64> = (0..own.rank() as i64).rev().collect();

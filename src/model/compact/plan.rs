@@ -110,6 +110,7 @@ impl<'p> Planner<'p> {
     }
 
     /// Checks that a tensor of this shape can be planned.
+    #[inline(never)]
     pub(super) fn check(&self, shape: &Shape) -> Refused<()> {
         match shape.elements() {
             0 => Err(&Refusal::Unsupported("an empty tensor")),
@@ -119,6 +120,7 @@ impl<'p> Planner<'p> {
     }
 
     /// Checks that a value can be read as data: integers are exact in the floats that hold them.
+    #[inline(never)]
     pub(super) fn check_data(&self, id: Id) -> Refused<()> {
         let value = self.value(id);
         self.check(&value.shape)?;
@@ -130,12 +132,14 @@ impl<'p> Planner<'p> {
         }
     }
 
+    #[inline(never)]
     fn add(&mut self, value: Value) -> Id {
         self.values.push(value);
         self.values.len() - 1
     }
 
     /// The same elements under another shape.
+    #[inline(never)]
     pub(super) fn alias(&mut self, id: Id, shape: &Shape) -> Refused<Id> {
         self.check(shape)?;
         if shape.elements() != self.shape(id).elements() {
@@ -145,12 +149,14 @@ impl<'p> Planner<'p> {
     }
 
     /// The same elements under another type.
+    #[inline(never)]
     pub(super) fn retyped(&mut self, id: Id, element: Element) -> Id {
         self.add(Value { element, ..*self.value(id) })
     }
 
     /// Plans a kernel over up to three operands; `cost` is in operations for the whole result. An addition or a moved
     /// element counts 1, a division or root 4, an exponential or other transcendental function 16, a power 32.
+    #[inline(never)]
     pub(super) fn emit(
         &mut self,
         kernel: Kernel,
@@ -180,6 +186,7 @@ impl<'p> Planner<'p> {
         Ok(self.add(Value { shape: *shape, element, source: Source::Buffer(out) }))
     }
 
+    #[inline(never)]
     fn read_at(&mut self, source: Source, step: usize) {
         if let Source::Buffer(index) = source
             && let Some(buffer) = self.buffers.get_mut(index)
@@ -189,12 +196,13 @@ impl<'p> Planner<'p> {
     }
 
     /// Right matrices for [`Kernel::Multiply`]; constant ones are packed once for all plans.
+    #[inline(never)]
     pub(super) fn pack(&mut self, id: Id, inner: usize, columns: usize, transposed: bool) -> Refused<Id> {
         self.check_data(id)?;
         let value = self.value(id);
         let matrices = value.shape.elements() / inner.saturating_mul(columns).max(1);
         let length = matmul::packed_len(inner, columns).saturating_mul(matrices);
-        let shape = Shape::SCALAR.and(&[length])?;
+        let shape = Shape::of([length]);
         let Source::Constant(index) = value.source else {
             let kernel = Kernel::Pack { inner, columns, transposed };
             return self.emit(kernel, [id, NONE, NONE], &shape, Element::F32, length);

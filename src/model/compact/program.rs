@@ -42,6 +42,7 @@ impl<'a> Names<'a> {
     }
 
     /// "" is [`NONE`].
+    #[inline(never)]
     fn find(&self, name: &str) -> Refused<Id> {
         // Values are mostly used soon after they are given.
         let found = self.0.iter().rposition(|given| *given == name);
@@ -108,8 +109,10 @@ impl Program {
             return self.constant(node).map_err(|refusal| refusal.of(name));
         }
         let (operator, list) = Operator::read(node, opset)?;
-        let inputs = node.inputs.iter().map(|name| names.find(name)).collect::<Refused<Vec<_>>>();
-        let inputs = inputs.map_err(|refusal| refusal.of(name))?;
+        let mut inputs = Vec::with_capacity(node.inputs.len());
+        for input in &node.inputs {
+            inputs.push(names.find(input).map_err(|refusal| refusal.of(name))?);
+        }
         let known = |id: &Id| *id == NONE || self.values.get(*id).is_some_and(Value::is_constant);
         if inputs.iter().all(known) {
             return self.fold(operator, list, &inputs, cost).map_err(|refusal| refusal.of(name));
@@ -129,11 +132,11 @@ impl Program {
             ("value", Attribute::Tensor(tensor)) => self.constants.read(tensor)?,
             ("value_float", Attribute::Float(value)) => self.floats(Shape::SCALAR, vec![*value])?,
             ("value_floats", Attribute::Floats(values)) => {
-                self.floats(Shape::new(&[values.len()])?, values.clone())?
+                self.floats(Shape::of([values.len()]), values.clone())?
             }
             ("value_int", Attribute::Int(value)) => self.ints(Shape::SCALAR, vec![*value])?,
             ("value_ints", Attribute::Ints(values)) => {
-                self.ints(Shape::new(&[values.len()])?, values.clone())?
+                self.ints(Shape::of([values.len()]), values.clone())?
             }
             _ => return Err(&Refusal::Unsupported("another kind of value")),
         };

@@ -20,13 +20,23 @@ impl Shape {
         Self::SCALAR.and(dims)
     }
 
+    /// A shape of dimensions that cannot be too many.
+    pub(super) fn of<const N: usize>(of: [usize; N]) -> Self {
+        const { assert!(N <= MAX_RANK) };
+        let mut dims = [1; MAX_RANK];
+        dims.iter_mut().zip(of).for_each(|(place, dim)| *place = dim);
+        Self { rank: N, dims }
+    }
+
     /// This shape with further inner dimensions.
+    #[inline(never)]
     pub(super) fn and(mut self, dims: &[usize]) -> Refused<Self> {
         dims.iter().try_for_each(|&dim| self.push(dim))?;
         Ok(self)
     }
 
     /// Adds an innermost dimension.
+    #[inline(never)]
     pub(super) fn push(&mut self, dim: usize) -> Refused<()> {
         let place = self.dims.get_mut(self.rank);
         *place.ok_or(&Refusal::TooLarge("a tensor has too many dimensions"))? = dim;
@@ -47,6 +57,7 @@ impl Shape {
         self.dims().get(axis).copied().unwrap_or(1)
     }
 
+    #[inline(never)]
     pub(super) fn set(&mut self, axis: usize, dim: usize) {
         if let Some(place) = self.dims.get_mut(..self.rank).and_then(|dims| dims.get_mut(axis)) {
             *place = dim;
@@ -54,22 +65,26 @@ impl Shape {
     }
 
     /// The number of elements; saturates.
+    #[inline(never)]
     pub(super) fn elements(&self) -> usize {
         product(self.dims())
     }
 
     /// An ONNX axis, counted from the end where negative.
+    #[inline(never)]
     pub(super) fn axis(&self, axis: i64) -> Refused<usize> {
         index(axis, self.rank).ok_or(&Refusal::Graph("an axis is out of range"))
     }
 
     /// Elements before, along and behind an axis.
+    #[inline(never)]
     pub(super) fn around(&self, axis: usize) -> (usize, usize, usize) {
         let dims = self.dims();
         let inner = dims.get(axis + 1..).unwrap_or(&[]);
         (product(dims.get(..axis).unwrap_or(&[])), self.dim(axis), product(inner))
     }
 
+    #[inline(never)]
     pub(super) fn strides(&self) -> Strides {
         let (mut strides, mut step) = ([0; MAX_RANK], 1_isize);
         for (stride, &dim) in strides.iter_mut().zip(&self.dims).take(self.rank).rev() {
@@ -80,6 +95,7 @@ impl Shape {
     }
 
     /// The shape that two shapes broadcast to, numpy's way.
+    #[inline(never)]
     pub(super) fn broadcast(&self, other: &Self) -> Refused<Self> {
         let (mut wide, narrow) = if self.rank >= other.rank { (*self, other) } else { (*other, self) };
         let missing = wide.rank - narrow.rank;
@@ -95,6 +111,7 @@ impl Shape {
     }
 
     /// Strides that read this shape as `wide`, to which it broadcasts: 0 along what it repeats.
+    #[inline(never)]
     pub(super) fn strides_in(&self, wide: &Self) -> Strides {
         let mut strides = [0; MAX_RANK];
         let missing = wide.rank.saturating_sub(self.rank);
@@ -107,12 +124,14 @@ impl Shape {
 }
 
 /// A place among `count`, counted from the end where negative.
+#[inline(never)]
 pub(super) fn index(place: i64, count: usize) -> Option<usize> {
     let count = count as i64;
     let place = if place < 0 { place.saturating_add(count) } else { place };
     if (0..count).contains(&place) { Some(place as usize) } else { None }
 }
 
+#[inline(never)]
 pub(super) fn product(dims: &[usize]) -> usize {
     dims.iter().fold(1, |product: usize, &dim| product.saturating_mul(dim))
 }
@@ -199,6 +218,7 @@ pub(super) struct Rows<'w> {
 impl Iterator for Rows<'_> {
     type Item = [isize; 3];
 
+    #[inline(never)]
     fn next(&mut self) -> Option<[isize; 3]> {
         let here = self.at;
         let outer = self.index.iter_mut().zip(&self.walk.dims).enumerate().take(self.walk.rank - 1);

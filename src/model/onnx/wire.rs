@@ -11,6 +11,7 @@
 //!
 //! Groups (types 3 and 4) are refused: ONNX has none.
 
+use super::MAX_NAME;
 use crate::model::refusal::{Refusal, Refused};
 
 /// What is left of one message.
@@ -34,6 +35,7 @@ impl<'a> Wire<'a> {
     }
 
     /// The next field's number and payload; `None` at the end of the message.
+    #[inline(never)]
     pub(super) fn field(&mut self) -> Refused<Option<(u64, Field<'a>)>> {
         if self.0.is_empty() {
             return Ok(None);
@@ -57,6 +59,7 @@ impl<'a> Wire<'a> {
         }
     }
 
+    #[inline(never)]
     fn varint(&mut self) -> Refused<u64> {
         let mut value = 0_u64;
         for shift in (0..70).step_by(7) {
@@ -82,6 +85,7 @@ impl<'a> Wire<'a> {
 }
 
 impl<'a> Field<'a> {
+    #[inline(never)]
     pub(super) fn int(self) -> Refused<i64> {
         match self {
             // Negative numbers travel as their two's complement.
@@ -97,6 +101,7 @@ impl<'a> Field<'a> {
         }
     }
 
+    #[inline(never)]
     pub(super) fn bytes(self) -> Refused<&'a [u8]> {
         match self {
             Self::Bytes(bytes) => Ok(bytes),
@@ -104,8 +109,19 @@ impl<'a> Field<'a> {
         }
     }
 
+    #[inline(never)]
     pub(super) fn text(self) -> Refused<&'a str> {
         core::str::from_utf8(self.bytes()?).map_err(|_| &Refusal::Malformed("a name is not UTF-8"))
+    }
+
+    /// A text that an error may repeat.
+    pub(super) fn name(self) -> Refused<&'a str> {
+        match self.text()? {
+            name if name.len() > MAX_NAME => {
+                Err(&Refusal::TooLarge("the name of an operator or attribute is too long"))
+            }
+            name => Ok(name),
+        }
     }
 
     /// Appends one number (unpacked) or many (packed); a number takes at least a byte of the message.
