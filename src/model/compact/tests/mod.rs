@@ -1,11 +1,13 @@
 //! The engine against onnxruntime, on the fixtures of `python/conformance_fixtures.py`.
 
+mod hostile;
+
 use super::super::onnx;
 use super::*;
 
-pub(super) const ATTENTION: &[u8] = include_bytes!("../../../tests/fixtures/attention-20k.onnx");
-const ATTENTION_CASES: &[u8] = include_bytes!("../../../tests/fixtures/attention-20k.bin");
-const CONFORMANCE: &[u8] = include_bytes!("../../../tests/fixtures/conformance.bin");
+pub(super) const ATTENTION: &[u8] = include_bytes!("../../../../tests/fixtures/attention-20k.onnx");
+const ATTENTION_CASES: &[u8] = include_bytes!("../../../../tests/fixtures/attention-20k.bin");
+const CONFORMANCE: &[u8] = include_bytes!("../../../../tests/fixtures/conformance.bin");
 
 /// A file of cases; the Python script says how it is laid out.
 struct File<'a>(&'a [u8]);
