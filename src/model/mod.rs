@@ -3,6 +3,7 @@
 mod compact;
 mod contract;
 mod onnx;
+mod refusal;
 
 use crate::candidate::Candidates;
 use crate::error::Error;

@@ -21,6 +21,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+use super::refusal::{Refusal, Refused};
 use crate::Error;
 use wire::{Field, Wire};
 
@@ -36,6 +37,8 @@ pub(crate) const MAX_VALUES: usize = 16;
 pub(crate) const MAX_NODE_PARTS: usize = 64;
 /// The most dimensions of a tensor.
 pub(crate) const MAX_RANK: usize = 8;
+/// The most bytes of the name of an operator, a domain or an attribute: errors repeat them.
+pub(crate) const MAX_NAME: usize = 64;
 /// The most metadata entries.
 pub(crate) const MAX_METADATA: usize = 64;
 
@@ -118,35 +121,44 @@ pub(crate) struct ValueInfo<'a> {
 /// `ModelMalformed` for bytes that are no ONNX model, `ModelTooLarge` for one past a bound of this module, and
 /// `OperatorUnsupported` for one that uses a part of the format that no engine here runs.
 pub(crate) fn read(bytes: &[u8]) -> Result<OnnxModel<'_>, Error> {
+    read_model(bytes).map_err(|refusal| refusal.of(""))
+}
+
+fn read_model(bytes: &[u8]) -> Refused<OnnxModel<'_>> {
     if bytes.len() > MAX_BYTES {
-        return Err(Error::ModelTooLarge("the file has more than 1 MB"));
+        return Err(&Refusal::TooLarge("the file has more than 1 MB"));
     }
     let (mut graph, mut opset, mut metadata) = (None, None, Vec::new());
     let mut model = Wire::new(bytes);
     while let Some((number, field)) = model.field()? {
         match number {
-            7 if graph.is_some() => return Err(Error::ModelMalformed("it has two graphs")),
+            7 if graph.is_some() => return Err(&Refusal::Malformed("it has two graphs")),
             7 => graph = Some(read_graph(field.bytes()?)?),
             8 => {
                 let (domain, version) = read_opset(field.bytes()?)?;
                 if is_default(domain) && opset.replace(version).is_some() {
-                    return Err(Error::ModelMalformed("it names its operator set twice"));
+                    return Err(&Refusal::Malformed("it names its operator set twice"));
                 }
             }
             14 => {
                 let (key, value) = read_entry(field.bytes()?)?;
                 if metadata.iter().any(|&(earlier, _)| earlier == key) {
-                    return Err(Error::ModelMalformed("a metadata key stands twice"));
+                    return Err(&Refusal::Malformed("a metadata key stands twice"));
                 }
-                push(&mut metadata, (key, value), MAX_METADATA, "it has too many metadata entries")?;
+                push(
+                    &mut metadata,
+                    (key, value),
+                    MAX_METADATA,
+                    &Refusal::TooLarge("it has too many metadata entries"),
+                )?;
             }
-            20 => return Err(unsupported("training information")),
-            25 => return Err(unsupported("functions of the model's own")),
+            20 => return Err(&Refusal::Unsupported("training information")),
+            25 => return Err(&Refusal::Unsupported("functions of the model's own")),
             _ => {}
         }
     }
-    let graph = graph.ok_or(Error::ModelMalformed("it has no graph"))?;
-    let opset = opset.ok_or(Error::ModelMalformed("it does not name its operator set"))?;
+    let graph = graph.ok_or(&Refusal::Malformed("it has no graph"))?;
+    let opset = opset.ok_or(&Refusal::Malformed("it does not name its operator set"))?;
     Ok(OnnxModel { opset, metadata, graph })
 }
 
@@ -154,19 +166,16 @@ pub(crate) fn is_default(domain: &str) -> bool {
     domain.is_empty() || domain == "ai.onnx"
 }
 
-fn unsupported(what: &str) -> Error {
-    Error::OperatorUnsupported { operator: what.into() }
-}
-
-fn push<T>(list: &mut Vec<T>, item: T, bound: usize, message: &'static str) -> Result<(), Error> {
+#[inline(never)]
+fn push<T>(list: &mut Vec<T>, item: T, bound: usize, refusal: &'static Refusal) -> Refused<()> {
     if list.len() >= bound {
-        return Err(Error::ModelTooLarge(message));
+        return Err(refusal);
     }
     list.push(item);
     Ok(())
 }
 
-fn read_opset(bytes: &[u8]) -> Result<(&str, i64), Error> {
+fn read_opset(bytes: &[u8]) -> Refused<(&str, i64)> {
     let (mut domain, mut version) = ("", 0);
     let mut wire = Wire::new(bytes);
     while let Some((number, field)) = wire.field()? {
@@ -179,7 +188,7 @@ fn read_opset(bytes: &[u8]) -> Result<(&str, i64), Error> {
     Ok((domain, version))
 }
 
-fn read_entry(bytes: &[u8]) -> Result<(&str, &str), Error> {
+fn read_entry(bytes: &[u8]) -> Refused<(&str, &str)> {
     let (mut key, mut value) = ("", "");
     let mut wire = Wire::new(bytes);
     while let Some((number, field)) = wire.field()? {
@@ -192,56 +201,74 @@ fn read_entry(bytes: &[u8]) -> Result<(&str, &str), Error> {
     Ok((key, value))
 }
 
-fn read_graph(bytes: &[u8]) -> Result<Graph<'_>, Error> {
+fn read_graph(bytes: &[u8]) -> Refused<Graph<'_>> {
     let mut graph = Graph::default();
     let mut wire = Wire::new(bytes);
     while let Some((number, field)) = wire.field()? {
         match number {
-            1 => push(&mut graph.nodes, read_node(field.bytes()?)?, MAX_NODES, "it has too many nodes")?,
+            1 => push(
+                &mut graph.nodes,
+                read_node(field.bytes()?)?,
+                MAX_NODES,
+                &Refusal::TooLarge("it has too many nodes"),
+            )?,
             5 => {
                 let tensor = read_tensor(field.bytes()?)?;
-                push(&mut graph.initializers, tensor, MAX_INITIALIZERS, "it has too many initializers")?;
+                push(
+                    &mut graph.initializers,
+                    tensor,
+                    MAX_INITIALIZERS,
+                    &Refusal::TooLarge("it has too many initializers"),
+                )?;
             }
             11 => {
                 let value = read_value(field.bytes()?)?;
                 // Old files list their initializers as inputs, too.
-                push(&mut graph.inputs, value, MAX_VALUES + MAX_INITIALIZERS, "it has too many inputs")?;
+                push(
+                    &mut graph.inputs,
+                    value,
+                    MAX_VALUES + MAX_INITIALIZERS,
+                    &Refusal::TooLarge("it has too many inputs"),
+                )?;
             }
-            12 => {
-                push(&mut graph.outputs, read_value(field.bytes()?)?, MAX_VALUES, "it has too many outputs")?
-            }
-            15 => return Err(unsupported("sparse tensors")),
+            12 => push(
+                &mut graph.outputs,
+                read_value(field.bytes()?)?,
+                MAX_VALUES,
+                &Refusal::TooLarge("it has too many outputs"),
+            )?,
+            15 => return Err(&Refusal::Unsupported("sparse tensors")),
             _ => {}
         }
     }
     Ok(graph)
 }
 
-fn read_node(bytes: &[u8]) -> Result<Node<'_>, Error> {
-    const MANY: &str = "a node has too many inputs, outputs or attributes";
+fn read_node(bytes: &[u8]) -> Refused<Node<'_>> {
+    const MANY: &Refusal = &Refusal::TooLarge("a node has too many inputs, outputs or attributes");
     let mut node = Node::default();
     let mut wire = Wire::new(bytes);
     while let Some((number, field)) = wire.field()? {
         match number {
             1 => push(&mut node.inputs, field.text()?, MAX_NODE_PARTS, MANY)?,
             2 => push(&mut node.outputs, field.text()?, MAX_NODE_PARTS, MANY)?,
-            4 => node.operator = field.text()?,
+            4 => node.operator = field.name()?,
             5 => push(&mut node.attributes, read_attribute(field.bytes()?)?, MAX_NODE_PARTS, MANY)?,
-            7 => node.domain = field.text()?,
+            7 => node.domain = field.name()?,
             _ => {}
         }
     }
     Ok(node)
 }
 
-fn read_attribute(bytes: &[u8]) -> Result<(&str, Attribute<'_>), Error> {
+fn read_attribute(bytes: &[u8]) -> Refused<(&str, Attribute<'_>)> {
     let (mut name, mut kind) = ("", 0);
     let (mut float, mut int, mut text, mut tensor) = (0.0, 0, &[][..], None);
     let (mut floats, mut ints) = (Vec::new(), Vec::new());
     let mut wire = Wire::new(bytes);
     while let Some((number, field)) = wire.field()? {
         match number {
-            1 => name = field.text()?,
+            1 => name = field.name()?,
             2 => float = field.float()?,
             3 => int = field.int()?,
             4 => text = field.bytes()?,
@@ -249,7 +276,7 @@ fn read_attribute(bytes: &[u8]) -> Result<(&str, Attribute<'_>), Error> {
             7 => field.floats(&mut floats)?,
             8 => field.ints(&mut ints)?,
             20 => kind = field.int()?,
-            21 => return Err(unsupported("attributes that refer to a function's")),
+            21 => return Err(&Refusal::Unsupported("attributes that refer to a function's")),
             _ => {}
         }
     }
@@ -260,15 +287,15 @@ fn read_attribute(bytes: &[u8]) -> Result<(&str, Attribute<'_>), Error> {
         4 => Attribute::Tensor(read_tensor(tensor.unwrap_or_default())?),
         6 => Attribute::Floats(floats),
         7 => Attribute::Ints(ints),
-        0 => return Err(Error::ModelMalformed("an attribute does not name its type")),
-        5 | 10 => return Err(unsupported("graphs inside nodes")),
-        11 | 12 => return Err(unsupported("sparse tensors")),
-        _ => return Err(unsupported("attributes of text lists, tensor lists or types")),
+        0 => return Err(&Refusal::Malformed("an attribute does not name its type")),
+        5 | 10 => return Err(&Refusal::Unsupported("graphs inside nodes")),
+        11 | 12 => return Err(&Refusal::Unsupported("sparse tensors")),
+        _ => return Err(&Refusal::Unsupported("attributes of text lists, tensor lists or types")),
     };
     Ok((name, attribute))
 }
 
-fn read_tensor(bytes: &[u8]) -> Result<Tensor<'_>, Error> {
+fn read_tensor(bytes: &[u8]) -> Refused<Tensor<'_>> {
     let (mut name, mut kind) = ("", 0);
     let (mut dims, mut raw) = (Vec::new(), None);
     let (mut floats, mut ints, mut longs) = (Vec::new(), Vec::new(), Vec::new());
@@ -282,8 +309,8 @@ fn read_tensor(bytes: &[u8]) -> Result<Tensor<'_>, Error> {
             7 => field.ints(&mut longs)?,
             8 => name = field.text()?,
             9 => raw = Some(field.bytes()?),
-            13 => return Err(unsupported("tensors in other files")),
-            14 if field.int()? != 0 => return Err(unsupported("tensors in other files")),
+            13 => return Err(&Refusal::Unsupported("tensors in other files")),
+            14 if field.int()? != 0 => return Err(&Refusal::Unsupported("tensors in other files")),
             _ => {}
         }
     }
@@ -296,29 +323,29 @@ fn read_tensor(bytes: &[u8]) -> Result<Tensor<'_>, Error> {
             if floats.is_empty() && longs.is_empty() =>
         {
             if !ints.iter().all(|&value| element.holds(value)) {
-                return Err(Error::ModelMalformed("a tensor's element does not fit its type"));
+                return Err(&Refusal::Malformed("a tensor's element does not fit its type"));
             }
             Data::Ints(ints)
         }
-        _ => return Err(Error::ModelMalformed("a tensor's data is not of its type")),
+        _ => return Err(&Refusal::Malformed("a tensor's data is not of its type")),
     };
     if dims.len() > MAX_RANK {
-        return Err(Error::ModelTooLarge("a tensor has too many dimensions"));
+        return Err(&Refusal::TooLarge("a tensor has too many dimensions"));
     }
-    let dims = dims
-        .into_iter()
-        .map(|dim| {
-            usize::try_from(dim).map_err(|_| Error::ModelMalformed("a tensor's dimension is negative"))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let tensor = Tensor { name, element, dims, data };
-    if tensor.dims.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim)) != tensor.stored() {
-        return Err(Error::ModelMalformed("a tensor's data does not fill its dimensions"));
+    let (mut sizes, mut elements) = (Vec::with_capacity(dims.len()), Some(1_usize));
+    for dim in dims {
+        let size = usize::try_from(dim).or(Err(&Refusal::Malformed("a tensor's dimension is negative")))?;
+        elements = elements.and_then(|elements| elements.checked_mul(size));
+        sizes.push(size);
+    }
+    let tensor = Tensor { name, element, dims: sizes, data };
+    if elements.is_none() || elements != tensor.stored() {
+        return Err(&Refusal::Malformed("a tensor's data does not fill its dimensions"));
     }
     Ok(tensor)
 }
 
-fn read_element(kind: i64) -> Result<Element, Error> {
+fn read_element(kind: i64) -> Refused<Element> {
     Ok(match kind {
         1 => Element::F32,
         2 => Element::U8,
@@ -326,16 +353,18 @@ fn read_element(kind: i64) -> Result<Element, Error> {
         6 => Element::I32,
         7 => Element::I64,
         9 => Element::Bool,
-        0 => return Err(Error::ModelMalformed("a tensor does not name its type")),
-        10 => return Err(unsupported("tensors of float16")),
-        11 => return Err(unsupported("tensors of double")),
+        0 => return Err(&Refusal::Malformed("a tensor does not name its type")),
+        10 => return Err(&Refusal::Unsupported("tensors of float16")),
+        11 => return Err(&Refusal::Unsupported("tensors of double")),
         _ => {
-            return Err(unsupported("tensors of types other than float, uint8, int8, int32, int64 and bool"));
+            return Err(&Refusal::Unsupported(
+                "tensors of types other than float, uint8, int8, int32, int64 and bool",
+            ));
         }
     })
 }
 
-fn read_value(bytes: &[u8]) -> Result<ValueInfo<'_>, Error> {
+fn read_value(bytes: &[u8]) -> Refused<ValueInfo<'_>> {
     let mut value = ValueInfo { name: "", element: None, dims: None };
     let mut wire = Wire::new(bytes);
     while let Some((number, field)) = wire.field()? {
@@ -346,7 +375,9 @@ fn read_value(bytes: &[u8]) -> Result<ValueInfo<'_>, Error> {
                 while let Some((number, field)) = kind.field()? {
                     match number {
                         1 => read_tensor_type(field.bytes()?, &mut value)?,
-                        4 | 5 | 8 | 9 => return Err(unsupported("inputs or outputs that are not tensors")),
+                        4 | 5 | 8 | 9 => {
+                            return Err(&Refusal::Unsupported("inputs or outputs that are not tensors"));
+                        }
                         _ => {}
                     }
                 }
@@ -357,7 +388,7 @@ fn read_value(bytes: &[u8]) -> Result<ValueInfo<'_>, Error> {
     Ok(value)
 }
 
-fn read_tensor_type<'a>(bytes: &'a [u8], value: &mut ValueInfo<'a>) -> Result<(), Error> {
+fn read_tensor_type<'a>(bytes: &'a [u8], value: &mut ValueInfo<'a>) -> Refused<()> {
     let mut wire = Wire::new(bytes);
     while let Some((number, field)) = wire.field()? {
         match number {
@@ -367,7 +398,12 @@ fn read_tensor_type<'a>(bytes: &'a [u8], value: &mut ValueInfo<'a>) -> Result<()
                 let mut shape = Wire::new(field.bytes()?);
                 while let Some((number, field)) = shape.field()? {
                     if number == 1 {
-                        push(dims, read_dim(field.bytes()?)?, MAX_RANK, "a value has too many dimensions")?;
+                        push(
+                            dims,
+                            read_dim(field.bytes()?)?,
+                            MAX_RANK,
+                            &Refusal::TooLarge("a value has too many dimensions"),
+                        )?;
                     }
                 }
             }
@@ -377,7 +413,7 @@ fn read_tensor_type<'a>(bytes: &'a [u8], value: &mut ValueInfo<'a>) -> Result<()
     Ok(())
 }
 
-fn read_dim(bytes: &[u8]) -> Result<Option<i64>, Error> {
+fn read_dim(bytes: &[u8]) -> Refused<Option<i64>> {
     let mut dim = None;
     let mut wire = Wire::new(bytes);
     while let Some((number, field)) = wire.field()? {
@@ -436,17 +472,20 @@ impl Tensor<'_> {
 
     /// The elements of a tensor of integers or truth values (0 and 1); none of floats.
     pub(crate) fn ints(&self) -> Vec<i64> {
-        match &self.data {
-            Data::Ints(ints) => ints.clone(),
-            Data::Floats(_) => Vec::new(),
-            Data::Raw(raw) => match self.element {
-                Element::U8 => raw.iter().map(|&byte| i64::from(byte)).collect(),
-                Element::Bool => raw.iter().map(|&byte| i64::from(byte != 0)).collect(),
-                Element::I8 => raw.iter().map(|&byte| i64::from(byte.cast_signed())).collect(),
-                Element::I32 => raw.as_chunks().0.iter().map(|b| i64::from(i32::from_le_bytes(*b))).collect(),
-                Element::I64 => raw.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b)).collect(),
-                Element::F32 => Vec::new(),
-            },
-        }
+        let raw = match &self.data {
+            Data::Ints(ints) => return ints.clone(),
+            Data::Raw(raw) if self.element != Element::F32 => raw,
+            _ => return Vec::new(),
+        };
+        let element = |bytes: &[u8]| {
+            let low = bytes.iter().rev().fold(0_u64, |value, &byte| value << 8 | u64::from(byte));
+            match self.element {
+                Element::I8 => i64::from(low as i8),
+                Element::I32 => i64::from(low as i32),
+                Element::Bool => i64::from(low != 0),
+                _ => low.cast_signed(),
+            }
+        };
+        raw.chunks_exact(self.element.bytes()).map(element).collect()
     }
 }

@@ -3,93 +3,78 @@
 
 use super::matmul;
 use super::memory::{Memory, Source};
-use super::operator::{Binary, Unary};
 use super::shape::Walk;
-use crate::Error;
+use crate::model::refusal::{Refusal, Refused};
 
 const LANES: usize = 8;
+type Lanes = [f32; LANES];
 
-#[derive(Debug)]
 pub(super) enum Kernel {
-    /// Moves or repeats elements of the first operand.
-    Copy(Walk),
-    Binary(Binary, Walk),
-    Unary(Unary),
-    /// The second operand where the first is not 0, else the third.
-    Select(Walk),
-    /// The first operand, not below the second's only element and not above the third's; either may be missing.
-    Clip,
+    /// Every element from those of up to three operands that the walk leads to.
+    Elements(Function, Box<Walk>),
     /// Rows of `row` elements, each the parts' rows (of the given lengths) one after the other.
-    Join {
-        row: usize,
-        parts: Vec<(Source, usize)>,
-    },
+    Join { row: usize, parts: Vec<(Source, usize)> },
     /// See [`matmul::pack`].
-    Pack {
-        inner: usize,
-        columns: usize,
-        transposed: bool,
-    },
+    Pack { inner: usize, columns: usize, transposed: bool },
     /// See [`matmul::multiply`]; one product for each row of the walk.
-    Multiply {
-        rows: usize,
-        inner: usize,
-        columns: usize,
-        matrices: Walk,
-    },
+    Multiply { rows: usize, inner: usize, columns: usize, matrices: Box<Walk> },
     /// Sums (or means) along the middle one of three dimensions, the outer, `along` and `inner`.
-    Sum {
-        along: usize,
-        inner: usize,
-        mean: bool,
-    },
+    Sum { along: usize, inner: usize, mean: bool },
     /// Rows of `along` elements.
-    Softmax {
-        along: usize,
-    },
+    Softmax { along: usize },
     /// Rows of `along` elements, to mean 0 and variance 1.
-    Normalize {
-        along: usize,
-        epsilon: f32,
-    },
+    Normalize { along: usize, epsilon: f32 },
     /// Entries of `inner` elements of the first operand, by the indices that the second holds, from tables of `along`.
-    Gather {
-        along: usize,
-        inner: usize,
-    },
+    Gather { along: usize, inner: usize },
+}
+
+/// What is computed element by element.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Function {
+    /// Moves or repeats.
+    Copy,
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Pow,
+    Sqrt,
+    Exp,
+    Log,
+    Relu,
+    Gelu,
+    GeluTanh,
+    Erf,
+    Sigmoid,
+    Tanh,
+    /// Times a constant.
+    Scale(f32),
+    /// Towards zero, as a cast to an integer rounds.
+    Truncate,
+    /// 1 where the element is not zero, as a cast to a truth value.
+    Truth,
+    /// The second operand where the first is not 0, else the third.
+    Select,
+    /// The first operand, not below the second and not above the third; either may be missing.
+    Clip,
 }
 
 impl Kernel {
-    pub(super) fn run(&self, operands: &[Source; 3], memory: &Memory, out: &mut [f32]) -> Result<(), Error> {
+    pub(super) fn run(&self, operands: &[Source; 3], memory: &Memory, out: &mut [f32]) -> Refused<()> {
         let [a, b, c] = operands.map(|operand| memory.get(operand));
         match self {
-            Self::Copy(walk) => copy(walk, a, out),
-            Self::Binary(operator, walk) => match operator {
-                Binary::Add => binary(walk, a, b, out, |a, b| a + b),
-                Binary::Sub => binary(walk, a, b, out, |a, b| a - b),
-                Binary::Mul => binary(walk, a, b, out, |a, b| a * b),
-                Binary::Div => binary(walk, a, b, out, |a, b| a / b),
-                Binary::Pow => binary(walk, a, b, out, libm::powf),
-            },
-            Self::Unary(operator) => unary(*operator, a, out),
-            Self::Select(walk) => select(walk, [a, b, c], out),
-            Self::Clip => {
-                let low = b.first().copied().unwrap_or(f32::NEG_INFINITY);
-                let high = c.first().copied().unwrap_or(f32::INFINITY);
-                // Comparisons, not `max` and `min`, which would swallow NaN.
-                map(a, out, |x| {
-                    let x = if x < low { low } else { x };
-                    if x > high { high } else { x }
-                });
+            Self::Elements(function, walk) => {
+                // Only Clip leaves operands out that it looks at.
+                let b = if b.is_empty() { &[f32::NEG_INFINITY] } else { b };
+                let c = if c.is_empty() { &[f32::INFINITY] } else { c };
+                elements(*function, walk, [a, b, c], out);
             }
             Self::Join { row, parts } => {
                 let mut start = 0;
                 for &(source, length) in parts {
                     let pieces = memory.get(source).chunks_exact(length.max(1));
                     for (row, piece) in out.chunks_exact_mut((*row).max(1)).zip(pieces) {
-                        if let Some(row) = row.get_mut(start..start + piece.len()) {
-                            row.copy_from_slice(piece);
-                        }
+                        write(row.get_mut(start..).unwrap_or(&mut []), piece);
                     }
                     start += length;
                 }
@@ -127,79 +112,128 @@ fn tail(operand: &[f32], start: isize) -> &[f32] {
     operand.get(start as usize..).unwrap_or(&[])
 }
 
-fn map(a: &[f32], out: &mut [f32], f: impl Fn(f32) -> f32) {
-    out.iter_mut().zip(a).for_each(|(place, &x)| *place = f(x));
+/// As much as there is place for.
+fn write(out: &mut [f32], from: &[f32]) {
+    out.iter_mut().zip(from).for_each(|(place, &x)| *place = x);
 }
 
-fn copy(walk: &Walk, a: &[f32], out: &mut [f32]) {
-    let [stride, ..] = walk.row_strides();
-    for (row, [start, ..]) in out.chunks_exact_mut(walk.row()).zip(walk.rows()) {
-        match (stride, tail(a, start)) {
-            (1, a) => map(a, row, |x| x),
-            (0, a) => row.fill(a.first().copied().unwrap_or(0.0)),
-            _ => {
-                let mut at = start;
-                for place in row {
-                    *place = a.get(at as usize).copied().unwrap_or(0.0);
-                    at += stride;
+fn elements(function: Function, walk: &Walk, operands: [&[f32]; 3], out: &mut [f32]) {
+    let strides = walk.row_strides();
+    for (row, mut at) in out.chunks_exact_mut(walk.row()).zip(walk.rows()) {
+        let mut lanes = [[0.0; LANES]; 3];
+        let (chunks, rest) = row.as_chunks_mut::<LANES>();
+        let mut next = |lanes: &mut [Lanes; 3]| {
+            for (((lanes, operand), at), stride) in lanes.iter_mut().zip(operands).zip(&mut at).zip(strides) {
+                load(operand, *at, stride, lanes);
+                *at += stride * LANES as isize;
+            }
+            function.apply(lanes)
+        };
+        for chunk in chunks {
+            *chunk = next(&mut lanes);
+        }
+        if !rest.is_empty() {
+            write(rest, &next(&mut lanes));
+        }
+    }
+}
+
+/// The operand's next elements; behind its end, those that were in the lanes before.
+fn load(operand: &[f32], at: isize, stride: isize, lanes: &mut Lanes) {
+    let operand = tail(operand, if stride < 0 { 0 } else { at });
+    match (stride, operand) {
+        (0, [first, ..]) => *lanes = [*first; LANES],
+        (1, operand) => match operand.first_chunk() {
+            Some(chunk) => *lanes = *chunk,
+            None => write(lanes, operand),
+        },
+        (1.., operand) => write_strided(lanes, operand.iter().step_by(stride as usize)),
+        _ => {
+            let before = operand.get(..=at as usize).unwrap_or(&[]);
+            write_strided(lanes, before.iter().rev().step_by(stride.unsigned_abs()));
+        }
+    }
+}
+
+fn write_strided<'a>(lanes: &mut Lanes, elements: impl Iterator<Item = &'a f32>) {
+    lanes.iter_mut().zip(elements).for_each(|(lane, &x)| *lane = x);
+}
+
+impl Function {
+    /// Operations a result, see [`super::plan::Planner::emit`].
+    pub(super) fn cost(self) -> usize {
+        match self {
+            Self::Copy | Self::Add | Self::Sub | Self::Mul | Self::Scale(_) => 1,
+            Self::Relu | Self::Truncate | Self::Truth | Self::Select | Self::Clip => 1,
+            Self::Sqrt | Self::Div => 4,
+            Self::Pow => 32,
+            _ => 16,
+        }
+    }
+
+    fn apply(self, [a, b, c]: &[Lanes; 3]) -> Lanes {
+        match self {
+            Self::Copy => *a,
+            Self::Add => both(a, b, |a, b| a + b),
+            Self::Sub => both(a, b, |a, b| a - b),
+            Self::Mul => both(a, b, |a, b| a * b),
+            Self::Div => both(a, b, |a, b| a / b),
+            Self::Pow => both(a, b, libm::powf),
+            Self::Sqrt => a.map(f32::sqrt),
+            // Comparisons, not `max` and `min`, which would swallow NaN.
+            Self::Relu => a.map(|x| if x < 0.0 { 0.0 } else { x }),
+            Self::Clip => {
+                let above = both(a, b, |x, low| if x < low { low } else { x });
+                both(&above, c, |x, high| if x > high { high } else { x })
+            }
+            Self::Scale(factor) => a.map(|x| x * factor),
+            Self::Truth => a.map(|x| if x == 0.0 { 0.0 } else { 1.0 }),
+            Self::Select => {
+                let mut chosen = *c;
+                for (chosen, (&condition, &b)) in chosen.iter_mut().zip(a.iter().zip(b)) {
+                    *chosen = if condition != 0.0 { b } else { *chosen };
                 }
+                chosen
+            }
+            _ => {
+                let function: fn(f32) -> f32 = match self {
+                    Self::Exp => libm::expf,
+                    Self::Log => libm::logf,
+                    Self::Gelu => gelu,
+                    Self::GeluTanh => gelu_tanh,
+                    Self::Erf => libm::erff,
+                    Self::Sigmoid => sigmoid,
+                    Self::Truncate => libm::truncf,
+                    _ => libm::tanhf,
+                };
+                let mut results = *a;
+                results.iter_mut().for_each(|x| *x = function(*x));
+                results
             }
         }
     }
 }
 
-/// Operands lie in order, so that a row steps through each by 1 or stays at one element.
-fn binary(walk: &Walk, a: &[f32], b: &[f32], out: &mut [f32], f: impl Fn(f32, f32) -> f32) {
-    let [stride_a, stride_b, _] = walk.row_strides();
-    for (row, [at_a, at_b, _]) in out.chunks_exact_mut(walk.row()).zip(walk.rows()) {
-        let (a, b) = (tail(a, at_a), tail(b, at_b));
-        let (Some(&first_a), Some(&first_b)) = (a.first(), b.first()) else { continue };
-        match (stride_a, stride_b) {
-            (0, _) => map(b, row, |b| f(first_a, b)),
-            (_, 0) => map(a, row, |a| f(a, first_b)),
-            _ => row.iter_mut().zip(a.iter().zip(b)).for_each(|(place, (&a, &b))| *place = f(a, b)),
-        }
-    }
+fn both(a: &Lanes, b: &Lanes, f: impl Fn(f32, f32) -> f32) -> Lanes {
+    let mut results = *a;
+    results.iter_mut().zip(b).for_each(|(a, &b)| *a = f(*a, b));
+    results
 }
 
-fn select(walk: &Walk, operands: [&[f32]; 3], out: &mut [f32]) {
-    let strides = walk.row_strides();
-    for (row, mut at) in out.chunks_exact_mut(walk.row()).zip(walk.rows()) {
-        for place in row {
-            let element = |i: usize| operands[i].get(at[i] as usize).copied().unwrap_or(0.0);
-            *place = if element(0) != 0.0 { element(1) } else { element(2) };
-            at.iter_mut().zip(strides).for_each(|(at, stride)| *at += stride);
-        }
-    }
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + libm::expf(-x))
 }
 
-fn unary(operator: Unary, a: &[f32], out: &mut [f32]) {
-    match operator {
-        Unary::Sqrt => map(a, out, f32::sqrt),
-        Unary::Exp => map(a, out, libm::expf),
-        Unary::Log => map(a, out, libm::logf),
-        // Not `max`, which would swallow NaN.
-        Unary::Relu => map(a, out, |x| if x < 0.0 { 0.0 } else { x }),
-        Unary::Gelu => map(a, out, |x| 0.5 * x * (1.0 + libm::erff(x * core::f32::consts::FRAC_1_SQRT_2))),
-        Unary::GeluTanh => map(a, out, |x| {
-            const SQRT_2_PI: f32 = 0.797_884_6;
-            0.5 * x * (1.0 + libm::tanhf(SQRT_2_PI * (x + 0.044_715 * x * x * x)))
-        }),
-        Unary::Erf => map(a, out, libm::erff),
-        Unary::Sigmoid => map(a, out, |x| 1.0 / (1.0 + libm::expf(-x))),
-        Unary::Tanh => map(a, out, libm::tanhf),
-        Unary::Scale(factor) => map(a, out, |x| x * factor),
-        Unary::Truncate => map(a, out, libm::truncf),
-        Unary::Truth => map(a, out, |x| if x == 0.0 { 0.0 } else { 1.0 }),
-    }
+fn gelu(x: f32) -> f32 {
+    0.5 * x * (1.0 + libm::erff(x * core::f32::consts::FRAC_1_SQRT_2))
 }
 
-/// Lane by lane, then the lanes in pairs: the same order on every machine.
-fn fold(lanes: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> f32 {
-    let [a, b, c, d, e, g, h, i] = lanes;
-    f(f(f(a, e), f(c, h)), f(f(b, g), f(d, i)))
+fn gelu_tanh(x: f32) -> f32 {
+    const SQRT_2_PI: f32 = 0.797_884_6;
+    0.5 * x * (1.0 + libm::tanhf(SQRT_2_PI * (x + 0.044_715 * x * x * x)))
 }
 
+/// Combines a row lane by lane, then the lanes in pairs: the same order on every machine.
 fn reduce(row: &[f32], start: f32, f: impl Fn(f32, f32) -> f32) -> f32 {
     let mut lanes = [start; LANES];
     let (chunks, rest) = row.as_chunks::<LANES>();
@@ -207,7 +241,8 @@ fn reduce(row: &[f32], start: f32, f: impl Fn(f32, f32) -> f32) -> f32 {
         lanes.iter_mut().zip(chunk).for_each(|(lane, &x)| *lane = f(*lane, x));
     }
     lanes.iter_mut().zip(rest).for_each(|(lane, &x)| *lane = f(*lane, x));
-    fold(lanes, f)
+    let [a, b, c, d] = [0, 1, 2, 3].map(|i| f(lanes[i], lanes[i + 4]));
+    f(f(a, c), f(b, d))
 }
 
 fn sum(row: &[f32]) -> f32 {
@@ -226,45 +261,47 @@ fn sum_along(a: &[f32], along: usize, inner: usize, mean: bool, out: &mut [f32])
         }
     }
     if mean {
-        let count = along as f32;
-        out.iter_mut().for_each(|sum| *sum /= count);
+        divide(out, along as f32);
     }
+}
+
+fn divide(row: &mut [f32], by: f32) {
+    row.iter_mut().for_each(|x| *x /= by);
 }
 
 fn softmax(row: &[f32], out: &mut [f32]) {
     let largest = reduce(row, f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
-    map(row, out, |x| libm::expf(x - largest));
+    out.iter_mut().zip(row).for_each(|(place, &x)| *place = libm::expf(x - largest));
     let total = sum(out);
-    out.iter_mut().for_each(|x| *x /= total);
+    divide(out, total);
 }
 
 fn normalize(row: &[f32], epsilon: f32, out: &mut [f32]) {
     let count = row.len() as f32;
     let mean = sum(row) / count;
-    map(row, out, |x| x - mean);
-    let variance = reduce_squares(out) / count;
-    let scale = 1.0 / (variance + epsilon).sqrt();
-    out.iter_mut().for_each(|x| *x *= scale);
+    out.iter_mut().zip(row).for_each(|(place, &x)| *place = x - mean);
+    let variance = squares(out) / count;
+    divide(out, (variance + epsilon).sqrt());
 }
 
-fn reduce_squares(row: &[f32]) -> f32 {
+fn squares(row: &[f32]) -> f32 {
     let mut lanes = [0.0; LANES];
     let (chunks, rest) = row.as_chunks::<LANES>();
     for chunk in chunks {
         lanes.iter_mut().zip(chunk).for_each(|(lane, &x)| *lane += x * x);
     }
     lanes.iter_mut().zip(rest).for_each(|(lane, &x)| *lane += x * x);
-    fold(lanes, |a, b| a + b)
+    sum(&lanes)
 }
 
-fn gather(table: &[f32], indices: &[f32], along: usize, inner: usize, out: &mut [f32]) -> Result<(), Error> {
+fn gather(table: &[f32], indices: &[f32], along: usize, inner: usize, out: &mut [f32]) -> Refused<()> {
     let rows = out.chunks_exact_mut((indices.len() * inner).max(1));
     for (block, out) in table.chunks_exact(along * inner).zip(rows) {
         for (&index, out) in indices.iter().zip(out.chunks_exact_mut(inner)) {
             let index = if index < 0.0 { index + along as f32 } else { index };
             // NaN is in no range, and `as` saturates.
             let entry = if index >= 0.0 { block.chunks_exact(inner).nth(index as usize) } else { None };
-            out.copy_from_slice(entry.ok_or(Error::ModelGraph("an index of Gather is out of range"))?);
+            write(out, entry.ok_or(&Refusal::Graph("an index of Gather is out of range"))?);
         }
     }
     Ok(())

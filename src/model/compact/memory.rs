@@ -1,8 +1,8 @@
 //! Where the elements of values live: in the caller's inputs, in constants, or in a plan's arena.
 
 use super::shape::Shape;
-use crate::Error;
 use crate::model::onnx::{Element, Tensor};
+use crate::model::refusal::{Refusal, Refused};
 
 /// The most elements of all constants of a model together, unpacked weights and packed ones: 4 MB.
 const MAX_CONSTANT_ELEMENTS: usize = 1 << 20;
@@ -18,11 +18,21 @@ pub(super) enum Source {
 }
 
 /// A tensor that a plan knows by its shape.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Value {
     pub(super) shape: Shape,
     pub(super) element: Element,
     pub(super) source: Source,
+}
+
+impl Value {
+    /// An input that is left out, or a value that is not yet planned.
+    pub(super) const NONE: Self =
+        Self { shape: Shape::SCALAR, element: Element::F32, source: Source::Nothing };
+
+    pub(super) fn is_constant(&self) -> bool {
+        matches!(self.source, Source::Constant(_))
+    }
 }
 
 /// A tensor known at load. All elements are held as floats: integers and truth values are exact, or refused where it
@@ -62,9 +72,10 @@ impl Constant {
         Self { shape, element, floats, ints, exact }
     }
 
-    fn read(tensor: &Tensor) -> Option<Self> {
+    #[inline(never)]
+    fn read(tensor: &Tensor) -> Refused<Self> {
         let (shape, element) = (Shape::new(&tensor.dims)?, tensor.element);
-        Some(match element {
+        Ok(match element {
             Element::F32 => Self::new(shape, element, tensor.floats()),
             _ => Self::of_ints(shape, element, tensor.ints()),
         })
@@ -72,29 +83,42 @@ impl Constant {
 }
 
 impl Constants {
+    #[inline(never)]
     pub(super) fn get(&self, index: usize) -> Option<&Constant> {
         self.list.get(index)
     }
 
-    pub(super) fn read(&mut self, tensor: &Tensor) -> Result<usize, Error> {
+    /// The constant as a value.
+    #[inline(never)]
+    pub(super) fn value(&self, index: usize) -> Value {
+        self.list.get(index).map_or(Value::NONE, |constant| Value {
+            shape: constant.shape,
+            element: constant.element,
+            source: Source::Constant(index),
+        })
+    }
+
+    #[inline(never)]
+    pub(super) fn read(&mut self, tensor: &Tensor) -> Refused<usize> {
         // Before anything is copied.
         self.reserve(tensor.dims.iter().fold(1, |product: usize, &dim| product.saturating_mul(dim)))?;
-        let constant =
-            Constant::read(tensor).ok_or(Error::ModelTooLarge("a tensor has too many dimensions"))?;
+        let constant = Constant::read(tensor)?;
         self.list.push(constant);
         Ok(self.list.len() - 1)
     }
 
-    pub(super) fn add(&mut self, constant: Constant) -> Result<usize, Error> {
+    #[inline(never)]
+    pub(super) fn add(&mut self, constant: Constant) -> Refused<usize> {
         self.reserve(constant.floats.len())?;
         self.list.push(constant);
         Ok(self.list.len() - 1)
     }
 
-    fn reserve(&mut self, elements: usize) -> Result<(), Error> {
+    #[inline(never)]
+    fn reserve(&mut self, elements: usize) -> Refused<()> {
         self.elements = self.elements.saturating_add(elements);
         if self.elements > MAX_CONSTANT_ELEMENTS {
-            return Err(Error::ModelTooLarge("its constants hold more than a million elements"));
+            return Err(&Refusal::TooLarge("its constants hold more than a million elements"));
         }
         Ok(())
     }
@@ -108,8 +132,8 @@ impl Constants {
         key: [usize; 3],
         transposed: bool,
         floats: Vec<f32>,
-    ) -> Result<usize, Error> {
-        let shape = Shape::new(&[floats.len()]).unwrap_or(Shape::SCALAR);
+    ) -> Refused<usize> {
+        let shape = Shape::of([floats.len()]);
         let constant = self.add(Constant::new(shape, Element::F32, floats))?;
         self.packed.push((key, transposed, constant));
         Ok(constant)
@@ -130,6 +154,7 @@ pub(super) struct Memory<'m> {
 }
 
 impl<'m> Memory<'m> {
+    #[inline(never)]
     pub(super) fn get(&self, source: Source) -> &'m [f32] {
         let found = match source {
             Source::Nothing => None,

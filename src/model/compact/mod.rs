@@ -14,6 +14,7 @@ mod kernel;
 mod lower;
 mod matmul;
 mod memory;
+mod moves;
 mod operator;
 mod plan;
 mod program;
@@ -25,6 +26,7 @@ mod tests;
 use super::onnx::{OnnxModel, ValueInfo};
 use super::{Engine, Inputs};
 use crate::Error;
+use crate::model::refusal::{Refusal, Refused};
 use plan::Plan;
 use program::Program;
 use shape::Shape;
@@ -43,8 +45,10 @@ pub(crate) struct Compact {
     features: usize,
     /// D, the length of a vector.
     dimension: usize,
-    /// The latest first.
+    /// Candidate count, history length and their plan; at most [`KEPT`].
     plans: Vec<((usize, usize), Plan)>,
+    /// The plan that makes room for the next one.
+    oldest: usize,
     arena: Vec<f32>,
 }
 
@@ -68,15 +72,17 @@ impl Compact {
     /// `OpsetUnsupported` and `OperatorUnsupported` for what this engine does not run, `ModelTooLarge` for a model that would
     /// cost too much time or memory, `ModelGraph` for one that contradicts itself or the contract.
     pub(crate) fn load(model: &OnnxModel, features: usize, dimension: usize) -> Result<Self, Error> {
-        let roles = program::inputs(model).map(|input| Role::of(input, features, dimension));
-        let roles = roles.collect::<Result<Vec<_>, _>>()?;
+        let mut roles = Vec::new();
+        for input in program::inputs(model) {
+            roles.push(Role::of(input, features, dimension).map_err(|refusal| refusal.of(""))?);
+        }
         match model.graph.outputs.as_slice() {
             [output] if output.name == "score" => {}
             _ => return Err(Error::ModelGraph("its only output must be score")),
         }
         let program = Program::read(model)?;
-        let (plans, arena) = (Vec::with_capacity(KEPT), Vec::new());
-        let mut engine = Self { program, roles, features, dimension, plans, arena };
+        let (plans, arena) = (Vec::new(), Vec::new());
+        let mut engine = Self { program, roles, features, dimension, plans, oldest: 0, arena };
         for (candidates, history) in SIZES {
             engine.plan(candidates, history)?;
         }
@@ -84,13 +90,13 @@ impl Compact {
     }
 
     fn plan(&mut self, candidates: usize, history: usize) -> Result<Plan, Error> {
-        let shapes = self.roles.iter().map(|role| match role {
-            Role::Features => Shape::new(&[candidates, self.features]),
-            Role::Candidates => Shape::new(&[candidates, self.dimension]),
-            Role::History => Shape::new(&[history, self.dimension]),
-            Role::HistoryWeight => Shape::new(&[history]),
-        });
-        let shapes: Vec<_> = shapes.map(|shape| shape.unwrap_or(Shape::SCALAR)).collect();
+        let shape = |role: &Role| match role {
+            Role::Features => Shape::of([candidates, self.features]),
+            Role::Candidates => Shape::of([candidates, self.dimension]),
+            Role::History => Shape::of([history, self.dimension]),
+            Role::HistoryWeight => Shape::of([history]),
+        };
+        let shapes: Vec<_> = self.roles.iter().map(shape).collect();
         let plan = self.program.plan(&shapes)?;
         match plan.outputs.as_slice() {
             [score] if score.element == super::onnx::Element::F32 => match *score.shape.dims() {
@@ -101,6 +107,18 @@ impl Compact {
         }
     }
 
+    /// Plans a size that is not among those kept; where it is kept.
+    fn keep(&mut self, size: (usize, usize)) -> Result<usize, Error> {
+        let plan = self.plan(size.0, size.1)?;
+        let place = self.oldest;
+        self.oldest = (place + 1) % KEPT;
+        match self.plans.get_mut(place) {
+            Some(oldest) => *oldest = (size, plan),
+            None => self.plans.push((size, plan)),
+        }
+        Ok(place)
+    }
+
     fn needs(&self, wanted: [Role; 2]) -> bool {
         self.roles.iter().any(|role| wanted.contains(role))
     }
@@ -108,13 +126,13 @@ impl Compact {
 
 impl Role {
     /// The role of an input, by its name; what the file says of its shape must agree.
-    fn of(input: &ValueInfo, features: usize, dimension: usize) -> Result<Self, Error> {
+    fn of(input: &ValueInfo, features: usize, dimension: usize) -> Refused<Self> {
         let (role, columns) = match input.name {
             "features" => (Self::Features, Some(features)),
             "candidates" => (Self::Candidates, Some(dimension)),
             "history" => (Self::History, Some(dimension)),
             "history_weight" => (Self::HistoryWeight, None),
-            _ => return Err(Error::ModelGraph("it has an input that the contract does not know")),
+            _ => return Err(&Refusal::Graph("it has an input that the contract does not know")),
         };
         let Some(dims) = &input.dims else { return Ok(role) };
         let fits = match (dims.as_slice(), columns) {
@@ -122,7 +140,7 @@ impl Role {
             ([None, Some(fixed)], Some(columns)) => usize::try_from(*fixed) == Ok(columns),
             _ => false,
         };
-        if fits { Ok(role) } else { Err(Error::ModelGraph("an input's shape is not the contract's")) }
+        if fits { Ok(role) } else { Err(&Refusal::Graph("an input's shape is not the contract's")) }
     }
 }
 
@@ -144,15 +162,12 @@ impl Engine for Compact {
         }
         // A plan does not depend on a history that the graph does not read.
         let size = (inputs.candidates_len, if self.needs_history() { inputs.history_len } else { 0 });
-        match self.plans.iter().position(|(planned, _)| *planned == size) {
-            Some(place) => self.plans.get_mut(..=place).unwrap_or_default().rotate_right(1),
-            None => {
-                let plan = self.plan(size.0, size.1)?;
-                self.plans.truncate(KEPT - 1);
-                self.plans.insert(0, (size, plan));
-            }
-        }
-        let Some((_, plan)) = self.plans.first() else { return Ok(()) };
+        let known = self.plans.iter().position(|(planned, _)| *planned == size);
+        let place = match known {
+            Some(place) => place,
+            None => self.keep(size)?,
+        };
+        let Some((_, plan)) = self.plans.get(place) else { return Ok(()) };
         if self.arena.len() < plan.arena {
             self.arena.resize(plan.arena, 0.0);
         }
@@ -170,7 +185,7 @@ impl Engine for Compact {
             *slice = elements;
         }
         let constants = &self.program.constants;
-        plan.run(constants, &slices, &mut self.arena)?;
+        plan.run(constants, &slices, &mut self.arena).map_err(|refusal| refusal.of(""))?;
         let result = plan.output(0, constants, &slices, &self.arena);
         if result.len() != scores.len() {
             return Err(Error::ModelGraph("there is not one place for each score"));

@@ -1,13 +1,17 @@
 //! The operators that the engine runs, with their attributes as ONNX defines them for opsets 13 to 21.
 
+use super::kernel::Function;
 use crate::Error;
 use crate::model::onnx::{Attribute, Element, Node};
+use crate::model::refusal::{Refusal, unsupported};
 
-/// One operator with its attributes, defaults filled in.
-#[derive(Debug, Clone, PartialEq)]
+/// One operator with its attributes.
+#[derive(Clone, Copy)]
 pub(super) enum Operator {
-    Binary(Binary),
-    Unary(Unary),
+    /// One operand, element by element.
+    Unary(Function),
+    /// Two operands, element by element.
+    Binary(Function),
     MatMul,
     Gemm {
         alpha: f32,
@@ -25,9 +29,7 @@ pub(super) enum Operator {
     Concat {
         axis: i64,
     },
-    Transpose {
-        order: Option<Vec<i64>>,
-    },
+    Transpose,
     Reshape {
         allow_zero: bool,
     },
@@ -36,10 +38,8 @@ pub(super) enum Operator {
     Expand,
     Slice,
     Where,
-    /// `axes` come as an attribute or as the second input.
     Reduce {
         mean: bool,
-        axes: Option<Vec<i64>>,
         keep_dims: bool,
         none_if_empty: bool,
     },
@@ -49,219 +49,152 @@ pub(super) enum Operator {
     },
     Identity,
     Cast {
-        to: Element,
+        to: Option<Element>,
     },
     DequantizeLinear {
         axis: i64,
-        block: usize,
+        block: i64,
     },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Binary {
-    Add,
-    Sub,
-    Mul,
-    Div,
-    Pow,
-}
+/// ONNX requires the axis of Concat: left alone, this one is out of every range.
+const REQUIRED: i64 = i64::MAX;
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Unary {
-    Sqrt,
-    Exp,
-    Log,
-    Relu,
-    Gelu,
-    GeluTanh,
-    Erf,
-    Sigmoid,
-    Tanh,
-    /// Times a constant.
-    Scale(f32),
-    /// Towards zero, as a cast to an integer rounds.
-    Truncate,
-    /// 1 where the element is not zero, as a cast to a truth value.
-    Truth,
-}
-
-/// An error that names the operator, with the variant that is the matter.
-pub(super) fn unsupported(operator: &str, variant: &str) -> Error {
-    // The name may come from a hostile file.
-    let name: String = operator.chars().take(64).collect();
-    let operator = if variant.is_empty() { name } else { [&name, " (", variant, ")"].concat() };
-    Error::OperatorUnsupported { operator }
-}
-
-/// The attributes of a node, each of which must be asked for.
-struct Attributes<'n, 'a> {
-    node: &'n Node<'a>,
-    asked: Vec<&'static str>,
-}
-
-const WRONG_TYPE: Error = Error::ModelGraph("an attribute has the wrong type");
-
-impl<'n, 'a> Attributes<'n, 'a> {
-    fn get(&mut self, name: &'static str) -> Option<&'n Attribute<'a>> {
-        self.asked.push(name);
-        self.node.attributes.iter().find(|(own, _)| *own == name).map(|(_, attribute)| attribute)
-    }
-
-    fn int(&mut self, name: &'static str, default: i64) -> Result<i64, Error> {
-        match self.get(name) {
-            None => Ok(default),
-            Some(&Attribute::Int(value)) => Ok(value),
-            Some(_) => Err(WRONG_TYPE),
-        }
-    }
-
-    fn flag(&mut self, name: &'static str, default: bool) -> Result<bool, Error> {
-        Ok(self.int(name, default.into())? != 0)
-    }
-
-    fn float(&mut self, name: &'static str, default: f32) -> Result<f32, Error> {
-        match self.get(name) {
-            None => Ok(default),
-            Some(&Attribute::Float(value)) => Ok(value),
-            Some(_) => Err(WRONG_TYPE),
-        }
-    }
-
-    fn ints(&mut self, name: &'static str) -> Result<Option<Vec<i64>>, Error> {
-        match self.get(name) {
-            None => Ok(None),
-            Some(Attribute::Ints(values)) => Ok(Some(values.clone())),
-            Some(_) => Err(WRONG_TYPE),
-        }
-    }
-
-    /// An attribute that ONNX requires.
-    fn required(&mut self, name: &'static str) -> Result<i64, Error> {
-        match self.get(name) {
-            Some(&Attribute::Int(value)) => Ok(value),
-            Some(_) => Err(WRONG_TYPE),
-            None => Err(Error::ModelGraph("a required attribute is missing")),
-        }
-    }
-
-    /// Refuses attributes that were not asked for, so that none is passed over, and ones given twice.
-    fn finish(self) -> Result<(), Error> {
-        let names = || self.node.attributes.iter().map(|(name, _)| *name);
-        for (place, name) in names().enumerate() {
-            if !self.asked.contains(&name) {
-                let name: String = name.chars().take(64).collect();
-                return Err(unsupported(self.node.operator, &["attribute ", &name].concat()));
-            }
-            if names().take(place).any(|earlier| earlier == name) {
-                return Err(Error::ModelGraph("an attribute stands twice"));
-            }
-        }
-        Ok(())
-    }
-}
+/// Name, the opset that introduced it (13 for older ones), the least and the most inputs, and its attributes' defaults.
+static OPERATORS: [(&str, i64, usize, usize, Operator); 32] = {
+    use Operator::{Binary, Reduce, Unary};
+    [
+        ("Add", 13, 2, 2, Binary(Function::Add)),
+        ("Sub", 13, 2, 2, Binary(Function::Sub)),
+        ("Mul", 13, 2, 2, Binary(Function::Mul)),
+        ("Div", 13, 2, 2, Binary(Function::Div)),
+        ("Pow", 13, 2, 2, Binary(Function::Pow)),
+        ("Sqrt", 13, 1, 1, Unary(Function::Sqrt)),
+        ("Exp", 13, 1, 1, Unary(Function::Exp)),
+        ("Log", 13, 1, 1, Unary(Function::Log)),
+        ("Relu", 13, 1, 1, Unary(Function::Relu)),
+        ("Gelu", 20, 1, 1, Unary(Function::Gelu)),
+        ("Erf", 13, 1, 1, Unary(Function::Erf)),
+        ("Sigmoid", 13, 1, 1, Unary(Function::Sigmoid)),
+        ("Tanh", 13, 1, 1, Unary(Function::Tanh)),
+        ("MatMul", 13, 2, 2, Operator::MatMul),
+        ("Gemm", 13, 2, 3, Operator::Gemm { alpha: 1.0, beta: 1.0, transpose_a: false, transpose_b: false }),
+        ("Softmax", 13, 1, 1, Operator::Softmax { axis: -1 }),
+        ("LayerNormalization", 17, 2, 3, Operator::LayerNormalization { axis: -1, epsilon: 1e-5 }),
+        ("Concat", 13, 1, usize::MAX, Operator::Concat { axis: REQUIRED }),
+        ("Transpose", 13, 1, 1, Operator::Transpose),
+        ("Reshape", 13, 2, 2, Operator::Reshape { allow_zero: false }),
+        ("Squeeze", 13, 1, 2, Operator::Squeeze),
+        ("Unsqueeze", 13, 2, 2, Operator::Unsqueeze),
+        ("Expand", 13, 2, 2, Operator::Expand),
+        ("Slice", 13, 3, 5, Operator::Slice),
+        ("Where", 13, 3, 3, Operator::Where),
+        ("ReduceSum", 13, 1, 2, Reduce { mean: false, keep_dims: true, none_if_empty: false }),
+        ("ReduceMean", 13, 1, 2, Reduce { mean: true, keep_dims: true, none_if_empty: false }),
+        ("Clip", 13, 1, 3, Operator::Clip),
+        ("Gather", 13, 2, 2, Operator::Gather { axis: 0 }),
+        ("Identity", 13, 1, 1, Operator::Identity),
+        ("Cast", 13, 1, 1, Operator::Cast { to: None }),
+        ("DequantizeLinear", 13, 2, 3, Operator::DequantizeLinear { axis: 1, block: 0 }),
+    ]
+};
 
 impl Operator {
-    /// Reads a node of the default operator set.
-    pub(super) fn read(node: &Node, opset: i64) -> Result<Self, Error> {
-        let refuse = |variant| Err(unsupported(node.operator, variant));
-        let mut attributes = Attributes { node, asked: Vec::new() };
-        let (operator, inputs) = match node.operator {
-            "Add" => (Self::Binary(Binary::Add), 2..=2),
-            "Sub" => (Self::Binary(Binary::Sub), 2..=2),
-            "Mul" => (Self::Binary(Binary::Mul), 2..=2),
-            "Div" => (Self::Binary(Binary::Div), 2..=2),
-            "Pow" => (Self::Binary(Binary::Pow), 2..=2),
-            "Sqrt" => (Self::Unary(Unary::Sqrt), 1..=1),
-            "Exp" => (Self::Unary(Unary::Exp), 1..=1),
-            "Log" => (Self::Unary(Unary::Log), 1..=1),
-            "Relu" => (Self::Unary(Unary::Relu), 1..=1),
-            "Erf" => (Self::Unary(Unary::Erf), 1..=1),
-            "Sigmoid" => (Self::Unary(Unary::Sigmoid), 1..=1),
-            "Tanh" => (Self::Unary(Unary::Tanh), 1..=1),
-            "Gelu" if opset < 20 => return refuse("before opset 20"),
-            "Gelu" => match attributes.get("approximate") {
-                None | Some(Attribute::Text("none")) => (Self::Unary(Unary::Gelu), 1..=1),
-                Some(Attribute::Text("tanh")) => (Self::Unary(Unary::GeluTanh), 1..=1),
-                Some(Attribute::Text(_)) => return refuse("another approximation"),
-                Some(_) => return Err(WRONG_TYPE),
-            },
-            "MatMul" => (Self::MatMul, 2..=2),
-            "Gemm" => {
-                let alpha = attributes.float("alpha", 1.0)?;
-                let beta = attributes.float("beta", 1.0)?;
-                let transpose_a = attributes.flag("transA", false)?;
-                let transpose_b = attributes.flag("transB", false)?;
-                (Self::Gemm { alpha, beta, transpose_a, transpose_b }, 2..=3)
-            }
-            "Softmax" => (Self::Softmax { axis: attributes.int("axis", -1)? }, 1..=1),
-            "LayerNormalization" if opset < 17 => return refuse("before opset 17"),
-            "LayerNormalization" => {
-                let axis = attributes.int("axis", -1)?;
-                let epsilon = attributes.float("epsilon", 1e-5)?;
-                if attributes.int("stash_type", 1)? != 1 {
-                    return refuse("a stash type other than float");
-                }
-                (Self::LayerNormalization { axis, epsilon }, 2..=3)
-            }
-            "Concat" => (Self::Concat { axis: attributes.required("axis")? }, 1..=usize::MAX),
-            "Transpose" => (Self::Transpose { order: attributes.ints("perm")? }, 1..=1),
-            "Reshape" => {
-                let allow_zero = opset >= 14 && attributes.flag("allowzero", false)?;
-                (Self::Reshape { allow_zero }, 2..=2)
-            }
-            "Squeeze" => (Self::Squeeze, 1..=2),
-            "Unsqueeze" => (Self::Unsqueeze, 2..=2),
-            "Expand" => (Self::Expand, 2..=2),
-            "Slice" => (Self::Slice, 3..=5),
-            "Where" => (Self::Where, 3..=3),
-            "ReduceSum" | "ReduceMean" => {
-                let mean = node.operator == "ReduceMean";
-                let keep_dims = attributes.flag("keepdims", true)?;
-                if mean && opset < 18 {
-                    let axes = attributes.ints("axes")?;
-                    (Self::Reduce { mean, axes, keep_dims, none_if_empty: false }, 1..=1)
-                } else {
-                    let none_if_empty = attributes.flag("noop_with_empty_axes", false)?;
-                    (Self::Reduce { mean, axes: None, keep_dims, none_if_empty }, 1..=2)
-                }
-            }
-            "Clip" => (Self::Clip, 1..=3),
-            "Gather" => (Self::Gather { axis: attributes.int("axis", 0)? }, 2..=2),
-            "Identity" => (Self::Identity, 1..=1),
-            "Cast" => {
-                let to = match attributes.required("to")? {
-                    1 => Element::F32,
-                    6 => Element::I32,
-                    7 => Element::I64,
-                    9 => Element::Bool,
-                    _ => return refuse("to a type other than float, int32, int64 and bool"),
-                };
-                // Only casts to 8-bit floats look at it.
-                if opset >= 19 {
-                    attributes.flag("saturate", true)?;
-                }
-                (Self::Cast { to }, 1..=1)
-            }
-            "DequantizeLinear" => {
-                let axis = attributes.int("axis", 1)?;
-                let block = if opset >= 21 { attributes.int("block_size", 0)? } else { 0 };
-                let block = usize::try_from(block).or(Err(Error::ModelGraph("a block size is negative")))?;
-                (Self::DequantizeLinear { axis, block }, 2..=3)
-            }
-            _ => return refuse(""),
+    /// Reads a node of the default operator set. The second result is its list-valued attribute (`perm`, `axes`).
+    pub(super) fn read(node: &Node, opset: i64) -> Result<(Self, Option<Vec<i64>>), Error> {
+        let Some((name, since, least, most, operator)) =
+            OPERATORS.iter().find(|known| known.0 == node.operator)
+        else {
+            return Err(unsupported(node.operator, "", ""));
         };
-        attributes.finish()?;
-        if !inputs.contains(&node.inputs.len()) {
-            return Err(Error::ModelGraph("a node has too few or too many inputs"));
+        if opset < *since {
+            let since = if *since == 17 { "17" } else { "20" };
+            return Err(unsupported(name, "before opset ", since));
         }
-        match node.outputs.split_first() {
-            Some((first, others)) if !first.is_empty() => {
-                if others.iter().any(|name| !name.is_empty()) {
-                    return refuse("more than one output");
+        let (mut operator, mut list) = (*operator, None);
+        for (place, (attribute, value)) in node.attributes.iter().enumerate() {
+            if node.attributes.iter().take(place).any(|(earlier, _)| earlier == attribute) {
+                return Err(Refusal::Graph("an attribute stands twice").of(name));
+            }
+            if !operator.set(attribute, value, opset) {
+                match value {
+                    Attribute::Ints(values) if operator.takes_list(attribute, opset) => {
+                        list = Some(values.clone())
+                    }
+                    _ => return Err(unsupported(name, "attribute ", attribute)),
                 }
             }
-            _ => return Err(Error::ModelGraph("a node has no output")),
         }
-        Ok(operator)
+        if (node.inputs.len() < *least) || (node.inputs.len() > *most) {
+            return Err(Refusal::Graph("a node has too few or too many inputs").of(name));
+        }
+        match node.outputs.as_slice() {
+            [_] => {}
+            [_, others @ ..] if others.iter().all(|name| name.is_empty()) => {}
+            _ => return Err(Refusal::Unsupported("more than one output").of(name)),
+        }
+        Ok((operator, list))
+    }
+
+    /// Whether the operator has this attribute, with a value that it can have here.
+    fn set(&mut self, attribute: &str, value: &Attribute, opset: i64) -> bool {
+        match (self, attribute, value) {
+            (
+                Self::Softmax { axis }
+                | Self::LayerNormalization { axis, .. }
+                | Self::Concat { axis }
+                | Self::Gather { axis }
+                | Self::DequantizeLinear { axis, .. },
+                "axis",
+                Attribute::Int(value),
+            ) => *axis = *value,
+            (Self::Gemm { alpha, .. }, "alpha", Attribute::Float(value)) => *alpha = *value,
+            (Self::Gemm { beta, .. }, "beta", Attribute::Float(value)) => *beta = *value,
+            (Self::Gemm { transpose_a: flag, .. }, "transA", Attribute::Int(value))
+            | (Self::Gemm { transpose_b: flag, .. }, "transB", Attribute::Int(value))
+            | (Self::Reduce { keep_dims: flag, .. }, "keepdims", Attribute::Int(value)) => {
+                *flag = *value != 0
+            }
+            (Self::Reshape { allow_zero: flag }, "allowzero", Attribute::Int(value)) if opset >= 14 => {
+                *flag = *value != 0;
+            }
+            (Self::Reduce { mean, none_if_empty, .. }, "noop_with_empty_axes", Attribute::Int(value))
+                if !*mean || opset >= 18 =>
+            {
+                *none_if_empty = *value != 0;
+            }
+            (Self::LayerNormalization { epsilon, .. }, "epsilon", Attribute::Float(value)) => {
+                *epsilon = *value
+            }
+            (Self::LayerNormalization { .. }, "stash_type", Attribute::Int(1)) => {}
+            (Self::Unary(Function::Gelu), "approximate", Attribute::Text("none")) => {}
+            (Self::Unary(function @ Function::Gelu), "approximate", Attribute::Text("tanh")) => {
+                *function = Function::GeluTanh;
+            }
+            (Self::Cast { to }, "to", Attribute::Int(value)) => {
+                *to = match value {
+                    1 => Some(Element::F32),
+                    6 => Some(Element::I32),
+                    7 => Some(Element::I64),
+                    9 => Some(Element::Bool),
+                    _ => return false,
+                };
+            }
+            // Only casts to 8-bit floats look at it.
+            (Self::Cast { .. }, "saturate", Attribute::Int(_)) if opset >= 19 => {}
+            (Self::DequantizeLinear { block, .. }, "block_size", Attribute::Int(value)) if opset >= 21 => {
+                *block = *value;
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn takes_list(&self, attribute: &str, opset: i64) -> bool {
+        match self {
+            Self::Transpose => attribute == "perm",
+            Self::Reduce { mean: true, .. } => attribute == "axes" && opset < 18,
+            _ => false,
+        }
     }
 }

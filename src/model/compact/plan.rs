@@ -3,10 +3,9 @@
 use super::kernel::Kernel;
 use super::matmul;
 use super::memory::{Constants, Memory, Source, Value};
-use super::operator::unsupported;
 use super::shape::Shape;
-use crate::Error;
 use crate::model::onnx::Element;
+use crate::model::refusal::{Refusal, Refused};
 
 /// The most elements of one tensor and of an arena: 8 MB.
 pub(super) const MAX_ARENA: usize = 1 << 21;
@@ -14,7 +13,7 @@ pub(super) const MAX_ARENA: usize = 1 << 21;
 /// The highest planned cost, in operations (see [`Planner::emit`]).
 pub(super) const MAX_COST: usize = 25_000_000;
 
-const TOO_LARGE: Error = Error::ModelTooLarge("its intermediate results take more than 8 MB");
+const TOO_LARGE: &Refusal = &Refusal::TooLarge("its intermediate results take more than 8 MB");
 
 pub(super) struct Plan {
     steps: Vec<Step>,
@@ -34,12 +33,7 @@ struct Step {
 
 impl Plan {
     /// Runs the steps. `inputs` must have the shapes that were planned for, `arena` at least [`Plan::arena`] elements.
-    pub(super) fn run(
-        &self,
-        constants: &Constants,
-        inputs: &[&[f32]],
-        arena: &mut [f32],
-    ) -> Result<(), Error> {
+    pub(super) fn run(&self, constants: &Constants, inputs: &[&[f32]], arena: &mut [f32]) -> Refused<()> {
         for step in &self.steps {
             let (start, length) = self.buffers.get(step.out).copied().unwrap_or_default();
             let Some((low, rest)) = arena.split_at_mut_checked(start) else { return Err(TOO_LARGE) };
@@ -71,11 +65,16 @@ impl Plan {
     }
 }
 
+/// A value's place in [`Planner::values`].
+pub(super) type Id = usize;
+
+/// The value of inputs that are left out: [`Value::NONE`] stands in the first place.
+pub(super) const NONE: Id = 0;
+
 /// Builds a plan, node by node (see `lower.rs`).
 pub(super) struct Planner<'p> {
     pub(super) constants: &'p mut Constants,
-    /// The operator that is being planned, for errors.
-    pub(super) operator: &'p str,
+    values: Vec<Value>,
     steps: Vec<Step>,
     buffers: Vec<Buffer>,
     cost: usize,
@@ -89,61 +88,90 @@ struct Buffer {
 }
 
 impl<'p> Planner<'p> {
-    pub(super) fn new(constants: &'p mut Constants) -> Self {
-        Self { constants, operator: "", steps: Vec::new(), buffers: Vec::new(), cost: 0 }
+    /// `values` begins with [`Value::NONE`].
+    pub(super) fn new(constants: &'p mut Constants, values: Vec<Value>) -> Self {
+        Self { constants, values, steps: Vec::new(), buffers: Vec::new(), cost: 0 }
     }
 
-    /// An error that names the operator with the variant that is not run.
-    pub(super) fn refuse<T>(&self, variant: &str) -> Result<T, Error> {
-        Err(unsupported(self.operator, variant))
+    pub(super) fn value(&self, id: Id) -> &Value {
+        self.values.get(id).unwrap_or(&Value::NONE)
+    }
+
+    pub(super) fn shape(&self, id: Id) -> &Shape {
+        &self.value(id).shape
+    }
+
+    /// Lets an id stand for another's value.
+    pub(super) fn name(&mut self, id: Id, value: Id) {
+        let value = *self.value(value);
+        if let Some(place) = self.values.get_mut(id) {
+            *place = value;
+        }
     }
 
     /// Checks that a tensor of this shape can be planned.
-    pub(super) fn check(&self, shape: &Shape) -> Result<(), Error> {
+    #[inline(never)]
+    pub(super) fn check(&self, shape: &Shape) -> Refused<()> {
         match shape.elements() {
-            0 => self.refuse("an empty tensor"),
+            0 => Err(&Refusal::Unsupported("an empty tensor")),
             1..=MAX_ARENA => Ok(()),
             _ => Err(TOO_LARGE),
         }
     }
 
     /// Checks that a value can be read as data: integers are exact in the floats that hold them.
-    pub(super) fn check_data(&self, value: &Value) -> Result<(), Error> {
+    #[inline(never)]
+    pub(super) fn check_data(&self, id: Id) -> Refused<()> {
+        let value = self.value(id);
         self.check(&value.shape)?;
         match value.source {
             Source::Constant(index) if !self.constants.get(index).is_some_and(|constant| constant.exact) => {
-                self.refuse("integers beyond 24 bits")
+                Err(&Refusal::Unsupported("integers beyond 24 bits"))
             }
             _ => Ok(()),
         }
     }
 
+    #[inline(never)]
+    fn add(&mut self, value: Value) -> Id {
+        self.values.push(value);
+        self.values.len() - 1
+    }
+
     /// The same elements under another shape.
-    pub(super) fn alias(&self, value: Value, shape: Shape) -> Result<Value, Error> {
-        self.check(&shape)?;
-        if shape.elements() != value.shape.elements() {
-            return Err(Error::ModelGraph("a new shape has another number of elements"));
+    #[inline(never)]
+    pub(super) fn alias(&mut self, id: Id, shape: &Shape) -> Refused<Id> {
+        self.check(shape)?;
+        if shape.elements() != self.shape(id).elements() {
+            return Err(&Refusal::Graph("a new shape has another number of elements"));
         }
-        Ok(Value { shape, ..value })
+        Ok(self.add(Value { shape: *shape, ..*self.value(id) }))
+    }
+
+    /// The same elements under another type.
+    #[inline(never)]
+    pub(super) fn retyped(&mut self, id: Id, element: Element) -> Id {
+        self.add(Value { element, ..*self.value(id) })
     }
 
     /// Plans a kernel over up to three operands; `cost` is in operations for the whole result. An addition or a moved
-    /// element counts 1, a division or root 4, an exponential or other transcendental function 16.
+    /// element counts 1, a division or root 4, an exponential or other transcendental function 16, a power 32.
+    #[inline(never)]
     pub(super) fn emit(
         &mut self,
         kernel: Kernel,
-        operands: [Option<Value>; 3],
-        shape: Shape,
+        operands: [Id; 3],
+        shape: &Shape,
         element: Element,
         cost: usize,
-    ) -> Result<Value, Error> {
-        self.check(&shape)?;
+    ) -> Refused<Id> {
+        self.check(shape)?;
         self.cost = self.cost.saturating_add(cost);
         if self.cost > MAX_COST {
-            return Err(Error::ModelTooLarge("scoring takes more than 25 million operations"));
+            return Err(&Refusal::TooLarge("scoring takes more than 25 million operations"));
         }
         let made = self.steps.len();
-        let operands = operands.map(|operand| operand.map_or(Source::Nothing, |value| value.source));
+        let operands = operands.map(|operand| self.value(operand).source);
         for &source in &operands {
             self.read_at(source, made);
         }
@@ -155,9 +183,10 @@ impl<'p> Planner<'p> {
         let out = self.buffers.len();
         self.steps.push(Step { kernel, operands, out });
         self.buffers.push(Buffer { length: shape.elements(), made, last: made });
-        Ok(Value { shape, element, source: Source::Buffer(out) })
+        Ok(self.add(Value { shape: *shape, element, source: Source::Buffer(out) }))
     }
 
+    #[inline(never)]
     fn read_at(&mut self, source: Source, step: usize) {
         if let Source::Buffer(index) = source
             && let Some(buffer) = self.buffers.get_mut(index)
@@ -167,37 +196,33 @@ impl<'p> Planner<'p> {
     }
 
     /// Right matrices for [`Kernel::Multiply`]; constant ones are packed once for all plans.
-    pub(super) fn pack(
-        &mut self,
-        value: Value,
-        inner: usize,
-        columns: usize,
-        transposed: bool,
-    ) -> Result<Value, Error> {
-        self.check_data(&value)?;
+    #[inline(never)]
+    pub(super) fn pack(&mut self, id: Id, inner: usize, columns: usize, transposed: bool) -> Refused<Id> {
+        self.check_data(id)?;
+        let value = self.value(id);
         let matrices = value.shape.elements() / inner.saturating_mul(columns).max(1);
         let length = matmul::packed_len(inner, columns).saturating_mul(matrices);
-        let Some(shape) = Shape::new(&[length]) else { return Err(TOO_LARGE) };
+        let shape = Shape::of([length]);
         let Source::Constant(index) = value.source else {
             let kernel = Kernel::Pack { inner, columns, transposed };
-            return self.emit(kernel, [Some(value), None, None], shape, Element::F32, length);
+            return self.emit(kernel, [id, NONE, NONE], &shape, Element::F32, length);
         };
         self.check(&shape)?;
         let key = [index, inner, columns];
         let packed = match (self.constants.packed(key, transposed), self.constants.get(index)) {
-            (Some(packed), _) => packed,
             (None, Some(constant)) => {
                 let mut floats = vec![0.0; length];
                 matmul::pack(&constant.floats, inner, columns, transposed, &mut floats);
                 self.constants.add_packed(key, transposed, floats)?
             }
-            (None, None) => return Err(TOO_LARGE),
+            (packed, _) => packed.unwrap_or_default(),
         };
-        Ok(Value { shape, element: Element::F32, source: Source::Constant(packed) })
+        Ok(self.add(self.constants.value(packed)))
     }
 
     /// Gives every buffer the lowest place in the arena that is free while it is needed.
-    pub(super) fn finish(mut self, outputs: Vec<Value>) -> Result<Plan, Error> {
+    pub(super) fn finish(mut self, outputs: &[Id]) -> Refused<Plan> {
+        let outputs: Vec<Value> = outputs.iter().map(|&id| *self.value(id)).collect();
         for output in &outputs {
             self.read_at(output.source, usize::MAX);
         }

@@ -1,53 +1,52 @@
 //! A graph made ready: operators read, names resolved, and everything that does not depend on inputs computed once.
 
 use super::memory::{Constant, Constants, Source, Value};
-use super::operator::{Operator, unsupported};
-use super::plan::{MAX_COST, Plan, Planner};
+use super::operator::Operator;
+use super::plan::{Id, MAX_COST, NONE, Plan, Planner};
 use super::shape::Shape;
 use crate::Error;
 use crate::model::onnx::{Attribute, Element, MAX_VALUES, Node, OnnxModel, ValueInfo, is_default};
+use crate::model::refusal::{Refusal, Refused, unsupported};
 
 pub(super) struct Program {
     pub(super) constants: Constants,
-    nodes: Vec<Planned>,
-    outputs: Vec<Slot>,
+    /// Every value that has a name, behind [`Value::NONE`]. Those that depend on inputs get their shape when planned.
+    values: Vec<Value>,
+    nodes: Vec<Step>,
+    outputs: Vec<Id>,
 }
 
 /// A node that depends on inputs.
-struct Planned {
+struct Step {
     /// As the file spells it, for errors.
     name: String,
     operator: Operator,
-    inputs: Vec<Option<Slot>>,
+    list: Option<Vec<i64>>,
+    inputs: Vec<Id>,
+    output: Id,
 }
 
-/// Where a named value comes from.
-#[derive(Clone, Copy)]
-enum Slot {
-    Input(usize),
-    Constant(usize),
-    Node(usize),
-}
-
-/// The names given so far.
-struct Names<'a>(Vec<(&'a str, Slot)>);
+/// The names of a program's values.
+struct Names<'a>(Vec<&'a str>);
 
 impl<'a> Names<'a> {
-    fn add(&mut self, name: &'a str, slot: Slot) -> Result<(), Error> {
+    fn add(&mut self, name: &'a str) -> Refused<()> {
         if name.is_empty() {
-            return Err(Error::ModelGraph("a value has no name"));
+            return Err(&Refusal::Graph("a value has no name"));
         }
         if self.find(name).is_ok() {
-            return Err(Error::ModelGraph("a value is given twice"));
+            return Err(&Refusal::Graph("a value is given twice"));
         }
-        self.0.push((name, slot));
+        self.0.push(name);
         Ok(())
     }
 
-    /// Values are mostly used soon after they are given.
-    fn find(&self, name: &str) -> Result<Slot, Error> {
-        let found = self.0.iter().rfind(|(given, _)| *given == name);
-        found.map(|(_, slot)| *slot).ok_or(Error::ModelGraph("a value is used that no earlier node gives"))
+    /// "" is [`NONE`].
+    #[inline(never)]
+    fn find(&self, name: &str) -> Refused<Id> {
+        // Values are mostly used soon after they are given.
+        let found = self.0.iter().rposition(|given| *given == name);
+        found.ok_or(&Refusal::Graph("a value is used that no earlier node gives"))
     }
 }
 
@@ -62,148 +61,150 @@ impl Program {
         if !(13..=21).contains(&model.opset) {
             return Err(Error::OpsetUnsupported(model.opset));
         }
-        let graph = &model.graph;
-        let mut program = Self { constants: Constants::default(), nodes: Vec::new(), outputs: Vec::new() };
-        let mut names = Names(Vec::new());
-        for (index, input) in inputs(model).enumerate() {
-            if index >= MAX_VALUES {
-                return Err(Error::ModelTooLarge("it has too many inputs"));
-            }
-            if input.element.is_some_and(|element| element != Element::F32) {
-                return Err(Error::ModelGraph("an input is not of floats"));
-            }
-            names.add(input.name, Slot::Input(index))?;
-        }
-        for tensor in &graph.initializers {
-            names.add(tensor.name, Slot::Constant(program.constants.read(tensor)?))?;
-        }
+        let values = vec![Value::NONE];
+        let mut program =
+            Self { constants: Constants::default(), values, nodes: Vec::new(), outputs: Vec::new() };
+        let mut names = Names(vec![""]);
+        program.begin(model, &mut names).map_err(|refusal| refusal.of(""))?;
         let mut cost = 0;
-        for node in &graph.nodes {
-            let slot = program.node(node, model.opset, &names, &mut cost)?;
-            if cost > MAX_COST {
-                return Err(Error::ModelTooLarge("its constants take more than 25 million operations"));
-            }
-            names.add(node.outputs.first().copied().unwrap_or_default(), slot)?;
+        for node in &model.graph.nodes {
+            let value = program.node(node, model.opset, &names, &mut cost)?;
+            program.values.push(value);
+            let output = node.outputs.first().copied().unwrap_or_default();
+            names.add(output).map_err(|refusal| refusal.of(""))?;
         }
-        for output in &graph.outputs {
-            program.outputs.push(names.find(output.name)?);
+        for output in &model.graph.outputs {
+            program.outputs.push(names.find(output.name).map_err(|refusal| refusal.of(""))?);
         }
         Ok(program)
     }
 
-    fn node(&mut self, node: &Node, opset: i64, names: &Names, cost: &mut usize) -> Result<Slot, Error> {
+    /// Inputs and initializers.
+    fn begin<'a>(&mut self, model: &OnnxModel<'a>, names: &mut Names<'a>) -> Refused<()> {
+        for (index, input) in inputs(model).enumerate() {
+            if index >= MAX_VALUES {
+                return Err(&Refusal::TooLarge("it has too many inputs"));
+            }
+            if input.element.is_some_and(|element| element != Element::F32) {
+                return Err(&Refusal::Graph("an input is not of floats"));
+            }
+            names.add(input.name)?;
+            self.values.push(Value { source: Source::Input(index), ..Value::NONE });
+        }
+        for tensor in &model.graph.initializers {
+            names.add(tensor.name)?;
+            let constant = self.constants.read(tensor)?;
+            self.values.push(self.constants.value(constant));
+        }
+        Ok(())
+    }
+
+    /// The value that a node gives: a constant, or [`Value::NONE`] for one that depends on inputs.
+    fn node(&mut self, node: &Node, opset: i64, names: &Names, cost: &mut usize) -> Result<Value, Error> {
         if !is_default(node.domain) {
-            return Err(unsupported(&[node.domain, ".", node.operator].concat(), ""));
+            return Err(unsupported(&[node.domain, ".", node.operator].concat(), "", ""));
         }
-        if node.operator == "Constant" {
-            return Ok(Slot::Constant(self.constant(node)?));
+        let name = node.operator;
+        if name == "Constant" {
+            return self.constant(node).map_err(|refusal| refusal.of(name));
         }
-        let operator = Operator::read(node, opset)?;
+        let (operator, list) = Operator::read(node, opset)?;
         let mut inputs = Vec::with_capacity(node.inputs.len());
-        for &name in &node.inputs {
-            inputs.push(if name.is_empty() { None } else { Some(names.find(name)?) });
+        for input in &node.inputs {
+            inputs.push(names.find(input).map_err(|refusal| refusal.of(name))?);
         }
-        if inputs.iter().flatten().all(|slot| matches!(slot, Slot::Constant(_))) {
-            return Ok(Slot::Constant(self.fold(node.operator, &operator, &inputs, cost)?));
+        let known = |id: &Id| *id == NONE || self.values.get(*id).is_some_and(Value::is_constant);
+        if inputs.iter().all(known) {
+            return self.fold(operator, list, &inputs, cost).map_err(|refusal| refusal.of(name));
         }
-        self.nodes.push(Planned { name: node.operator.into(), operator, inputs });
-        Ok(Slot::Node(self.nodes.len() - 1))
+        self.nodes.push(Step { name: name.into(), operator, list, inputs, output: self.values.len() });
+        Ok(Value::NONE)
     }
 
     /// The operator `Constant`.
-    fn constant(&mut self, node: &Node) -> Result<usize, Error> {
+    fn constant(&mut self, node: &Node) -> Refused<Value> {
         let ([(name, attribute)], [], [_]) =
             (node.attributes.as_slice(), node.inputs.as_slice(), node.outputs.as_slice())
         else {
-            return Err(Error::ModelGraph("a Constant has not one value and one output"));
+            return Err(&Refusal::Graph("a Constant has not one value and one output"));
         };
-        let vector = |count| Shape::new(&[count]).unwrap_or(Shape::SCALAR);
-        let mut ints = Vec::new();
-        let (shape, element, floats) = match (*name, attribute) {
-            ("value", Attribute::Tensor(tensor)) => return self.constants.read(tensor),
-            ("value_float", Attribute::Float(value)) => (Shape::SCALAR, Element::F32, vec![*value]),
+        let constant = match (*name, attribute) {
+            ("value", Attribute::Tensor(tensor)) => self.constants.read(tensor)?,
+            ("value_float", Attribute::Float(value)) => self.floats(Shape::SCALAR, vec![*value])?,
             ("value_floats", Attribute::Floats(values)) => {
-                (vector(values.len()), Element::F32, values.clone())
+                self.floats(Shape::of([values.len()]), values.clone())?
             }
-            ("value_int", Attribute::Int(value)) => {
-                ints.push(*value);
-                (Shape::SCALAR, Element::I64, Vec::new())
-            }
+            ("value_int", Attribute::Int(value)) => self.ints(Shape::SCALAR, vec![*value])?,
             ("value_ints", Attribute::Ints(values)) => {
-                ints.clone_from(values);
-                (vector(values.len()), Element::I64, Vec::new())
+                self.ints(Shape::of([values.len()]), values.clone())?
             }
-            _ => return Err(unsupported(node.operator, "another kind of value")),
+            _ => return Err(&Refusal::Unsupported("another kind of value")),
         };
-        self.constants.add(if element == Element::F32 {
-            Constant::new(shape, element, floats)
-        } else {
-            Constant::of_ints(shape, element, ints)
-        })
+        Ok(self.constants.value(constant))
+    }
+
+    fn floats(&mut self, shape: Shape, floats: Vec<f32>) -> Refused<usize> {
+        self.constants.add(Constant::new(shape, Element::F32, floats))
+    }
+
+    fn ints(&mut self, shape: Shape, ints: Vec<i64>) -> Refused<usize> {
+        self.constants.add(Constant::of_ints(shape, Element::I64, ints))
     }
 
     /// Computes a node all inputs of which are constant.
     fn fold(
         &mut self,
-        name: &str,
-        operator: &Operator,
-        inputs: &[Option<Slot>],
+        operator: Operator,
+        list: Option<Vec<i64>>,
+        inputs: &[Id],
         cost: &mut usize,
-    ) -> Result<usize, Error> {
-        let inputs = inputs.iter().map(|slot| value(&self.constants, (*slot)?, &[], &[]));
-        let inputs: Vec<_> = inputs.collect();
-        let mut planner = Planner::new(&mut self.constants);
-        planner.operator = name;
-        let value = planner.node(operator, &inputs)?;
-        let plan = planner.finish(vec![value])?;
+    ) -> Refused<Value> {
+        // Only the inputs, numbered anew.
+        let mut values = vec![Value::NONE];
+        values.extend(inputs.iter().filter_map(|&id| self.values.get(id)));
+        let own = inputs.iter().zip(1..).map(|(&id, own)| if id == NONE { NONE } else { own });
+        let own: Vec<Id> = own.collect();
+        let mut planner = Planner::new(&mut self.constants, values);
+        let result = planner.node(operator, list.as_deref(), &own)?;
+        let value = *planner.value(result);
+        let plan = planner.finish(&[result])?;
         *cost = cost.saturating_add(plan.cost);
-        if let Source::Constant(index) = value.source
-            && let Some(constant) = self.constants.get(index)
-        {
-            if constant.shape == value.shape && constant.element == value.element {
-                return Ok(index);
-            }
-            let same = constant.element == value.element;
-            let copy = if same && !constant.ints.is_empty() {
-                Constant::of_ints(value.shape, value.element, constant.ints.clone())
-            } else {
-                Constant::new(value.shape, value.element, constant.floats.clone())
-            };
-            return self.constants.add(copy);
+        if *cost > MAX_COST {
+            return Err(&Refusal::TooLarge("its constants take more than 25 million operations"));
         }
         let mut arena = vec![0.0; plan.arena];
         plan.run(&self.constants, &[], &mut arena)?;
-        let floats = plan.output(0, &self.constants, &[], &arena).to_vec();
-        self.constants.add(Constant::new(value.shape, value.element, floats))
+        let constant = match value.source {
+            Source::Constant(index) => match self.constants.get(index) {
+                Some(same) if same.shape == value.shape && same.element == value.element => return Ok(value),
+                // Integers that floats do not hold stay what they are.
+                Some(same) if same.element == value.element && !same.exact => {
+                    Constant::of_ints(value.shape, value.element, same.ints.clone())
+                }
+                Some(same) => Constant::new(value.shape, value.element, same.floats.clone()),
+                None => return Ok(value),
+            },
+            _ => {
+                let floats = plan.output(0, &self.constants, &[], &arena).to_vec();
+                Constant::new(value.shape, value.element, floats)
+            }
+        };
+        let constant = self.constants.add(constant)?;
+        Ok(self.constants.value(constant))
     }
 
     /// Plans the graph for inputs of these shapes, in the order of [`inputs`].
     pub(super) fn plan(&mut self, inputs: &[Shape]) -> Result<Plan, Error> {
-        let mut planner = Planner::new(&mut self.constants);
-        let mut nodes = Vec::with_capacity(self.nodes.len());
+        let mut values = self.values.clone();
+        for (value, shape) in values.iter_mut().skip(1).zip(inputs) {
+            value.shape = *shape;
+        }
+        let mut planner = Planner::new(&mut self.constants, values);
         for node in &self.nodes {
-            planner.operator = &node.name;
-            let values = node.inputs.iter().map(|slot| value(planner.constants, (*slot)?, inputs, &nodes));
-            let values: Vec<_> = values.collect();
-            nodes.push(planner.node(&node.operator, &values)?);
+            let result = planner.node(node.operator, node.list.as_deref(), &node.inputs);
+            let result = result.map_err(|refusal| refusal.of(&node.name))?;
+            planner.name(node.output, result);
         }
-        let outputs = self.outputs.iter().filter_map(|&slot| value(planner.constants, slot, inputs, &nodes));
-        let outputs = outputs.collect();
-        planner.finish(outputs)
-    }
-}
-
-fn value(constants: &Constants, slot: Slot, inputs: &[Shape], nodes: &[Value]) -> Option<Value> {
-    match slot {
-        Slot::Input(index) => {
-            let source = Source::Input(index);
-            inputs.get(index).map(|&shape| Value { shape, element: Element::F32, source })
-        }
-        Slot::Constant(index) => constants.get(index).map(|constant| Value {
-            shape: constant.shape,
-            element: constant.element,
-            source: Source::Constant(index),
-        }),
-        Slot::Node(index) => nodes.get(index).copied(),
+        planner.finish(&self.outputs).map_err(|refusal| refusal.of(""))
     }
 }

@@ -1,6 +1,7 @@
 //! Shapes of at most [`MAX_RANK`] dimensions, and the walk over them that every broadcasting or moving operator shares.
 
 use crate::model::onnx::MAX_RANK;
+use crate::model::refusal::{Refusal, Refused};
 
 /// Steps between neighbours along each dimension, in elements.
 pub(super) type Strides = [isize; MAX_RANK];
@@ -15,17 +16,32 @@ pub(super) struct Shape {
 impl Shape {
     pub(super) const SCALAR: Self = Self { rank: 0, dims: [1; MAX_RANK] };
 
-    /// `None` for more than [`MAX_RANK`] dimensions.
-    pub(super) fn new(dims: &[usize]) -> Option<Self> {
+    pub(super) fn new(dims: &[usize]) -> Refused<Self> {
         Self::SCALAR.and(dims)
     }
 
+    /// A shape of dimensions that cannot be too many.
+    pub(super) fn of<const N: usize>(of: [usize; N]) -> Self {
+        const { assert!(N <= MAX_RANK) };
+        let mut dims = [1; MAX_RANK];
+        dims.iter_mut().zip(of).for_each(|(place, dim)| *place = dim);
+        Self { rank: N, dims }
+    }
+
     /// This shape with further inner dimensions.
-    pub(super) fn and(mut self, dims: &[usize]) -> Option<Self> {
-        let end = self.rank + dims.len();
-        self.dims.get_mut(self.rank..end)?.copy_from_slice(dims);
-        self.rank = end;
-        Some(self)
+    #[inline(never)]
+    pub(super) fn and(mut self, dims: &[usize]) -> Refused<Self> {
+        dims.iter().try_for_each(|&dim| self.push(dim))?;
+        Ok(self)
+    }
+
+    /// Adds an innermost dimension.
+    #[inline(never)]
+    pub(super) fn push(&mut self, dim: usize) -> Refused<()> {
+        let place = self.dims.get_mut(self.rank);
+        *place.ok_or(&Refusal::TooLarge("a tensor has too many dimensions"))? = dim;
+        self.rank += 1;
+        Ok(())
     }
 
     pub(super) fn rank(&self) -> usize {
@@ -41,6 +57,7 @@ impl Shape {
         self.dims().get(axis).copied().unwrap_or(1)
     }
 
+    #[inline(never)]
     pub(super) fn set(&mut self, axis: usize, dim: usize) {
         if let Some(place) = self.dims.get_mut(..self.rank).and_then(|dims| dims.get_mut(axis)) {
             *place = dim;
@@ -48,24 +65,26 @@ impl Shape {
     }
 
     /// The number of elements; saturates.
+    #[inline(never)]
     pub(super) fn elements(&self) -> usize {
         product(self.dims())
     }
 
-    /// An ONNX axis, counted from the end where negative, as an index below `rank`.
-    pub(super) fn axis(axis: i64, rank: usize) -> Option<usize> {
-        let rank = i64::try_from(rank).ok()?;
-        let axis = if axis < 0 { axis.checked_add(rank)? } else { axis };
-        if axis < rank { usize::try_from(axis).ok() } else { None }
+    /// An ONNX axis, counted from the end where negative.
+    #[inline(never)]
+    pub(super) fn axis(&self, axis: i64) -> Refused<usize> {
+        index(axis, self.rank).ok_or(&Refusal::Graph("an axis is out of range"))
     }
 
     /// Elements before, along and behind an axis.
+    #[inline(never)]
     pub(super) fn around(&self, axis: usize) -> (usize, usize, usize) {
         let dims = self.dims();
         let inner = dims.get(axis + 1..).unwrap_or(&[]);
         (product(dims.get(..axis).unwrap_or(&[])), self.dim(axis), product(inner))
     }
 
+    #[inline(never)]
     pub(super) fn strides(&self) -> Strides {
         let (mut strides, mut step) = ([0; MAX_RANK], 1_isize);
         for (stride, &dim) in strides.iter_mut().zip(&self.dims).take(self.rank).rev() {
@@ -76,7 +95,8 @@ impl Shape {
     }
 
     /// The shape that two shapes broadcast to, numpy's way.
-    pub(super) fn broadcast(&self, other: &Self) -> Option<Self> {
+    #[inline(never)]
+    pub(super) fn broadcast(&self, other: &Self) -> Refused<Self> {
         let (mut wide, narrow) = if self.rank >= other.rank { (*self, other) } else { (*other, self) };
         let missing = wide.rank - narrow.rank;
         for (place, &dim) in wide.dims.iter_mut().skip(missing).zip(narrow.dims()) {
@@ -84,13 +104,14 @@ impl Shape {
                 (a, b) if a == b => {}
                 (1, b) => *place = b,
                 (_, 1) => {}
-                _ => return None,
+                _ => return Err(&Refusal::Graph("shapes do not broadcast")),
             }
         }
-        Some(wide)
+        Ok(wide)
     }
 
     /// Strides that read this shape as `wide`, to which it broadcasts: 0 along what it repeats.
+    #[inline(never)]
     pub(super) fn strides_in(&self, wide: &Self) -> Strides {
         let mut strides = [0; MAX_RANK];
         let missing = wide.rank.saturating_sub(self.rank);
@@ -102,6 +123,15 @@ impl Shape {
     }
 }
 
+/// A place among `count`, counted from the end where negative.
+#[inline(never)]
+pub(super) fn index(place: i64, count: usize) -> Option<usize> {
+    let count = count as i64;
+    let place = if place < 0 { place.saturating_add(count) } else { place };
+    if (0..count).contains(&place) { Some(place as usize) } else { None }
+}
+
+#[inline(never)]
 pub(super) fn product(dims: &[usize]) -> usize {
     dims.iter().fold(1, |product: usize, &dim| product.saturating_mul(dim))
 }
@@ -120,7 +150,7 @@ pub(super) struct Walk {
 
 impl Walk {
     /// `start` is where the first operand begins.
-    pub(super) fn new(shape: &Shape, strides: [Strides; 3], start: isize) -> Self {
+    pub(super) fn new(shape: &Shape, strides: &[Strides; 3], start: isize) -> Self {
         let mut walk = Self { rank: 0, dims: [1; MAX_RANK], strides: [[0; MAX_RANK]; 3], start };
         for (axis, &dim) in shape.dims().iter().enumerate() {
             if dim == 1 {
@@ -148,7 +178,7 @@ impl Walk {
     }
 
     /// A walk every row of which is one element of `shape`; the strides may be any.
-    pub(super) fn each(shape: &Shape, strides: [Strides; 3]) -> Self {
+    pub(super) fn each(shape: &Shape, strides: &[Strides; 3]) -> Self {
         let mut walk = Self::new(shape, strides, 0);
         if let Some(dim) = walk.dims.get_mut(walk.rank) {
             *dim = 1;
@@ -188,6 +218,7 @@ pub(super) struct Rows<'w> {
 impl Iterator for Rows<'_> {
     type Item = [isize; 3];
 
+    #[inline(never)]
     fn next(&mut self) -> Option<[isize; 3]> {
         let here = self.at;
         let outer = self.index.iter_mut().zip(&self.walk.dims).enumerate().take(self.walk.rank - 1);
@@ -218,28 +249,28 @@ mod tests {
     fn walk_of(wide: &[usize], operands: [&[usize]; 2]) -> Walk {
         let wide = shape(wide);
         let [a, b] = operands.map(|dims| shape(dims).strides_in(&wide));
-        Walk::new(&wide, [a, b, [0; MAX_RANK]], 0)
+        Walk::new(&wide, &[a, b, [0; MAX_RANK]], 0)
     }
 
     #[test]
     fn shapes_broadcast_as_numpy_does() {
-        assert_eq!(shape(&[2, 1, 4]).broadcast(&shape(&[3, 1])), Some(shape(&[2, 3, 4])));
-        assert_eq!(shape(&[]).broadcast(&shape(&[3, 1])), Some(shape(&[3, 1])));
-        assert_eq!(shape(&[2]).broadcast(&shape(&[3])), None);
+        assert_eq!(shape(&[2, 1, 4]).broadcast(&shape(&[3, 1])).unwrap(), shape(&[2, 3, 4]));
+        assert_eq!(shape(&[]).broadcast(&shape(&[3, 1])).unwrap(), shape(&[3, 1]));
+        assert!(shape(&[2]).broadcast(&shape(&[3])).is_err());
     }
 
     #[test]
     fn a_shape_has_a_largest_rank_and_its_size_saturates() {
-        assert!(Shape::new(&[1; MAX_RANK + 1]).is_none());
+        assert!(Shape::new(&[1; MAX_RANK + 1]).is_err());
         assert_eq!(shape(&[usize::MAX, usize::MAX]).elements(), usize::MAX);
     }
 
     #[test]
     fn axes_count_from_either_end() {
-        assert_eq!(Shape::axis(-1, 3), Some(2));
-        assert_eq!(Shape::axis(2, 3), Some(2));
+        assert_eq!(index(-1, 3), Some(2));
+        assert_eq!(index(2, 3), Some(2));
         for outside in [3, -4, i64::MIN, i64::MAX] {
-            assert_eq!(Shape::axis(outside, 3), None);
+            assert_eq!(index(outside, 3), None);
         }
     }
 

@@ -11,7 +11,8 @@
 //!
 //! Groups (types 3 and 4) are refused: ONNX has none.
 
-use crate::Error;
+use super::MAX_NAME;
+use crate::model::refusal::{Refusal, Refused};
 
 /// What is left of one message.
 pub(super) struct Wire<'a>(&'a [u8]);
@@ -25,8 +26,8 @@ pub(super) enum Field<'a> {
     Bytes(&'a [u8]),
 }
 
-const TRUNCATED: Error = Error::ModelMalformed("a field ends after its message");
-const WRONG_TYPE: Error = Error::ModelMalformed("a field has the wrong wire type");
+const TRUNCATED: &Refusal = &Refusal::Malformed("a field ends after its message");
+const WRONG_TYPE: &Refusal = &Refusal::Malformed("a field has the wrong wire type");
 
 impl<'a> Wire<'a> {
     pub(super) fn new(message: &'a [u8]) -> Self {
@@ -34,7 +35,8 @@ impl<'a> Wire<'a> {
     }
 
     /// The next field's number and payload; `None` at the end of the message.
-    pub(super) fn field(&mut self) -> Result<Option<(u64, Field<'a>)>, Error> {
+    #[inline(never)]
+    pub(super) fn field(&mut self) -> Refused<Option<(u64, Field<'a>)>> {
         if self.0.is_empty() {
             return Ok(None);
         }
@@ -49,15 +51,16 @@ impl<'a> Wire<'a> {
                 Field::Bytes(bytes)
             }
             5 => Field::Four(self.array()?),
-            _ => return Err(Error::ModelMalformed("a field has an unknown wire type")),
+            _ => return Err(&Refusal::Malformed("a field has an unknown wire type")),
         };
         match tag >> 3 {
-            0 => Err(Error::ModelMalformed("a field has the number 0")),
+            0 => Err(&Refusal::Malformed("a field has the number 0")),
             number => Ok(Some((number, field))),
         }
     }
 
-    fn varint(&mut self) -> Result<u64, Error> {
+    #[inline(never)]
+    fn varint(&mut self) -> Refused<u64> {
         let mut value = 0_u64;
         for shift in (0..70).step_by(7) {
             let (&byte, rest) = self.0.split_first().ok_or(TRUNCATED)?;
@@ -71,10 +74,10 @@ impl<'a> Wire<'a> {
                 return Ok(value);
             }
         }
-        Err(Error::ModelMalformed("a varint is longer than 64 bits"))
+        Err(&Refusal::Malformed("a varint is longer than 64 bits"))
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+    fn array<const N: usize>(&mut self) -> Refused<[u8; N]> {
         let (bytes, rest) = self.0.split_first_chunk::<N>().ok_or(TRUNCATED)?;
         self.0 = rest;
         Ok(*bytes)
@@ -82,7 +85,8 @@ impl<'a> Wire<'a> {
 }
 
 impl<'a> Field<'a> {
-    pub(super) fn int(self) -> Result<i64, Error> {
+    #[inline(never)]
+    pub(super) fn int(self) -> Refused<i64> {
         match self {
             // Negative numbers travel as their two's complement.
             Self::Varint(value) => Ok(value as i64),
@@ -90,26 +94,38 @@ impl<'a> Field<'a> {
         }
     }
 
-    pub(super) fn float(self) -> Result<f32, Error> {
+    pub(super) fn float(self) -> Refused<f32> {
         match self {
             Self::Four(bytes) => Ok(f32::from_le_bytes(bytes)),
             _ => Err(WRONG_TYPE),
         }
     }
 
-    pub(super) fn bytes(self) -> Result<&'a [u8], Error> {
+    #[inline(never)]
+    pub(super) fn bytes(self) -> Refused<&'a [u8]> {
         match self {
             Self::Bytes(bytes) => Ok(bytes),
             _ => Err(WRONG_TYPE),
         }
     }
 
-    pub(super) fn text(self) -> Result<&'a str, Error> {
-        core::str::from_utf8(self.bytes()?).map_err(|_| Error::ModelMalformed("a name is not UTF-8"))
+    #[inline(never)]
+    pub(super) fn text(self) -> Refused<&'a str> {
+        core::str::from_utf8(self.bytes()?).map_err(|_| &Refusal::Malformed("a name is not UTF-8"))
+    }
+
+    /// A text that an error may repeat.
+    pub(super) fn name(self) -> Refused<&'a str> {
+        match self.text()? {
+            name if name.len() > MAX_NAME => {
+                Err(&Refusal::TooLarge("the name of an operator or attribute is too long"))
+            }
+            name => Ok(name),
+        }
     }
 
     /// Appends one number (unpacked) or many (packed); a number takes at least a byte of the message.
-    pub(super) fn ints(self, into: &mut Vec<i64>) -> Result<(), Error> {
+    pub(super) fn ints(self, into: &mut Vec<i64>) -> Refused<()> {
         if let Self::Bytes(bytes) = self {
             let mut packed = Wire(bytes);
             while !packed.0.is_empty() {
@@ -122,7 +138,7 @@ impl<'a> Field<'a> {
     }
 
     /// Appends one number (unpacked) or many (packed).
-    pub(super) fn floats(self, into: &mut Vec<f32>) -> Result<(), Error> {
+    pub(super) fn floats(self, into: &mut Vec<f32>) -> Refused<()> {
         if let Self::Bytes(bytes) = self {
             let (numbers, rest) = bytes.as_chunks::<4>();
             into.extend(numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)));
