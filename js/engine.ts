@@ -67,7 +67,7 @@ export class Engine {
       this.#profile.replay(core, this.#cursor, this.#space);
       return work(core, this.#cursor);
     } catch (error) {
-      throw this.#refuse(error, instance);
+      throw this.#refuse(error);
     }
   }
 
@@ -78,7 +78,7 @@ export class Engine {
     try {
       this.#build(bytes, instance);
     } catch (error) {
-      const refusal = this.#refuse(error, instance);
+      const refusal = this.#refuse(error);
       // Whatever else the core says of its golden case is said of the model.
       const own = refusal.reason === "trap" || refusal.reason === "model_unsupported";
       throw own ? refusal : new Refusal("model_rejected", refusal.message);
@@ -97,11 +97,11 @@ export class Engine {
     this.#cursor = this.#profile.cursor();
   }
 
-  #refuse(error: unknown, instance: number): Refusal {
+  #refuse(error: unknown): Refusal {
     if (error instanceof Refusal) return error;
     const reason = reasonOf.get((error as Error | undefined)?.name);
     if (reason) return new Refusal(reason, textOf(error));
-    noteTrap(instance);
+    noteTrap();
     return new Refusal("trap", textOf(error));
   }
 }

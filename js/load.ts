@@ -62,9 +62,9 @@ export function liveInstance(): number {
   return instance;
 }
 
-/** Notes that instance `number` trapped: nothing may be called on it any more. */
-export function noteTrap(number: number): void {
-  if (number === instance) traps++;
+/** Notes that the running instance trapped: nothing may be called on it any more. */
+export function noteTrap(): void {
+  traps++;
 }
 
 async function open(request: AssetRequest): Promise<Uint8Array> {

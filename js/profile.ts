@@ -142,17 +142,22 @@ export class Profile {
   }
 
   /** Empties the history here and in the store. Answers whether the store has it. Never rejects. */
-  erase(host: Host | undefined): Promise<boolean> {
+  async erase(host: Host | undefined): Promise<boolean> {
     this.#forget();
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#due = undefined;
+    const due = host && { host, allowed: () => true }; // should the page be left before the store answers
+    this.#due = due;
     try {
       if (host) this.#snapshot = [host.run((core) => core.profileBytes(Date.now()))];
     } catch {
       // The core trapped: the store is marked below.
     }
-    return this.#inTurn(() => this.#keeper.update((stored) => this.#eraseStored(host, stored), true));
+    const done = await this.#inTurn(() =>
+      this.#keeper.update((stored) => this.#eraseStored(host, stored), true),
+    );
+    if (done && this.#due === due) this.#due = undefined;
+    return done;
   }
 
   /** After a restored page: storage that could not answer while the page was frozen gets another chance. */

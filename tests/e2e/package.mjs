@@ -111,3 +111,25 @@ export async function rank(page, feed, options = { budgetMs: 5000 }) {
     );
   return { ids, outcome };
 }
+
+/** A site and an open page on it, both closed after the test; the page must then have printed and thrown nothing. */
+export async function openFresh(t, browser, { init, contextOptions, path, ...site } = {}) {
+  const server = await serveSite(site);
+  t.after(() => server.close());
+  const page = await openSite(browser, server, { init, contextOptions, path });
+  t.after(async () => {
+    try {
+      await page.guard();
+    } finally {
+      await page.context().close();
+    }
+  });
+  return { server, page };
+}
+
+/** Has the reader open stories of one topic. */
+export async function readStories(page, stories) {
+  await page.evaluate((stories) => {
+    for (const story of stories) globalThis.reranker.clicked(story);
+  }, stories);
+}

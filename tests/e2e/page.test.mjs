@@ -381,6 +381,7 @@ describe("another feed", () => {
       { id: 7, content_text: "Without a title", url: 5, date_published: "never", _nearside: null },
       null,
       { title: "without an id" },
+      item("image", { title: "The same id again" }),
       ...Array.from({ length: 400 }, (_, n) => item(`more-${n}`)),
     ],
   };

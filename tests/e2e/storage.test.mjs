@@ -202,6 +202,25 @@ test("after erase the order is the server's, in each tab and the next page, what
   await other.guard();
 });
 
+test("erase holds although the page is left at once", async (t) => {
+  const page = await open(t);
+  for (let i = 0; i < 5; i++) {
+    await startReranker(page);
+    await click(page);
+    await page.waitForTimeout(100);
+    assert.equal((await stored(page)).clicks, 4);
+    await page.evaluate((i) => {
+      globalThis.reranker.erase();
+      location.href = `/?${i}`;
+    }, i);
+    await page.waitForURL(`**/?${i}`);
+    await page.waitForFunction(() => globalThis.nearside);
+    await startReranker(page);
+    const { clicks, generation } = await stored(page);
+    assert.deepEqual([clicks, generation], [0, i + 1]);
+  }
+});
+
 test("erase without consent erases what is stored, and an open tab brings nothing back", async (t) => {
   const page = await open(t);
   await startReranker(page);
@@ -362,6 +381,29 @@ test("a page restored from the back-forward cache goes on, with what happened si
   assert.equal((await stored(page)).clicks, 4);
   assert.equal((await rank(page, feed)).outcome.storage, undefined);
   await page.guard();
+});
+
+test("storage that failed gets another chance on a restored page", async (t) => {
+  const init = () => {
+    const real = IDBFactory.prototype.open;
+    IDBFactory.prototype.open = () => {
+      throw new DOMException("frozen", "UnknownError");
+    };
+    globalThis.repair = () => {
+      IDBFactory.prototype.open = real;
+    };
+  };
+  const page = await open(t, { init });
+  await startReranker(page);
+  await click(page);
+  await page.waitForTimeout(50);
+  assert.equal((await rank(page, feed)).outcome.storage, "memory");
+  await page.evaluate(() => {
+    globalThis.repair();
+    dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+  });
+  await written(page);
+  assert.equal((await rank(page, feed)).outcome.storage, undefined);
 });
 
 test("a store of the page's own is used instead of IndexedDB", async (t) => {

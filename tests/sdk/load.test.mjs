@@ -307,6 +307,22 @@ test("a failed request is tried again by later rankings, three times in all; a w
   assert.equal(calls.length, 6); // each try asks twice
 });
 
+test("a WebAssembly file that did not come is asked for again", async (t) => {
+  let works = false;
+  fakeFetch(t, () => {
+    if (works) return new Response(wasmBytes);
+    throw new TypeError("Failed to fetch");
+  });
+  const more = { wasmUrl: "https://example.org/nearside_bg.wasm", wasmIntegrity: hashOf(wasmBytes) };
+  const outcome = await outcomeWith(more, {
+    after: async (reranker) => {
+      works = true;
+      assert.equal((await reranker.rank(list, { budgetMs: 5000 })).outcome.reason, "ranked");
+    },
+  });
+  assert.equal(outcome.reason, "load_failed");
+});
+
 test("rerankers share the WebAssembly, the model and the history", async () => {
   const page = await newPage();
   const shared = options(page);

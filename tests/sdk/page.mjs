@@ -57,3 +57,37 @@ export function readTwo(reranker, list) {
 export function pause(ms = 0) {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
+
+/** Long enough for an event to be written. */
+export const soon = 20;
+
+/** Long enough for views, too. */
+export const debounced = 700;
+
+/** A store that notes how it is used. */
+export class Watched {
+  uses = [];
+  bytes;
+
+  async read() {
+    this.uses.push("read");
+    return this.bytes;
+  }
+
+  async write(bytes) {
+    this.uses.push("write");
+    this.bytes = bytes;
+  }
+
+  get text() {
+    return new TextDecoder().decode(this.bytes);
+  }
+}
+
+/** A tab: a page of its own over a store shared with others. */
+export async function openTab(store, more) {
+  const page = await newPage();
+  const reranker = page.createReranker(options(page, { store, ...more }));
+  await reranker.ready;
+  return Object.assign(reranker, { page });
+}
