@@ -41,7 +41,7 @@ pub(super) struct Constant {
     pub(super) shape: Shape,
     pub(super) element: Element,
     pub(super) floats: Vec<f32>,
-    /// The elements once more where they are integers.
+    /// The elements once more where they are int32 or int64.
     pub(super) ints: Vec<i64>,
     /// Whether `floats` holds every integer unrounded.
     pub(super) exact: bool,
@@ -65,11 +65,15 @@ impl Constant {
     }
 
     /// Integers or truth values.
-    pub(super) fn of_ints(shape: Shape, element: Element, ints: Vec<i64>) -> Self {
+    pub(super) fn of_ints(shape: Shape, element: Element, mut ints: Vec<i64>) -> Self {
         let (mut floats, mut exact) = (Vec::with_capacity(ints.len()), true);
         for &value in &ints {
             floats.push(value as f32);
             exact &= value.unsigned_abs() <= EXACT;
+        }
+        // Weights; shapes and indices are of the larger types.
+        if !matches!(element, Element::I32 | Element::I64) {
+            ints = Vec::new();
         }
         Self { shape, element, floats, ints, exact }
     }
