@@ -151,13 +151,21 @@ export async function buildPage() {
     outputs: () => filesUnder(output),
     async make() {
       rmSync(output, { recursive: true, force: true });
-      await run(process.execPath, [bin("webpack-cli"), "--config", "webpack.config.js"], {
-        env: { ...process.env, NODE_ENV: "production" },
-        otherwise: "The demo page does not build; webpack's output above says why.",
-      });
+      await bundle((await import("../webpack.config.js")).default);
     },
   });
   done(`www/dist/ is built ${dim(`(${seconds(began)})`)}`);
+}
+
+/** Runs webpack and shows what it made. */
+async function bundle(configuration) {
+  const { default: webpack } = await import("webpack");
+  const compiler = webpack(configuration);
+  const stats = await new Promise((settle, refuse) =>
+    compiler.run((error, stats) => compiler.close(() => (error ? refuse(error) : settle(stats)))),
+  );
+  say(stats.toString({ preset: stats.hasErrors() ? "errors-warnings" : "normal", modules: false }));
+  if (stats.hasErrors()) throw new Stop("The demo page does not build; webpack's output above says why.");
 }
 
 /** Compiles the crate to a wasm module and returns its path. Cargo itself knows when nothing has changed. */
