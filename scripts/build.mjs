@@ -38,15 +38,19 @@ const at = (...parts) => join(root, ...parts);
 const stage = join(cache, "build");
 const own = readFileSync(new URL(import.meta.url));
 
-/** Builds the package; installs nothing. `bindgen` is the folder with wasm-bindgen in it. */
-export async function buildPackage(bindgen) {
-  const began = performance.now();
-  const cdylib = await compile();
-  const bound = join(stage, "bindgen");
+/**
+ * Builds the crate and its glue into `folder`; `bindgen` is the folder with wasm-bindgen in it. `feature`: a Cargo feature to
+ * switch on, for a build beside the package's.
+ */
+export async function buildCore(bindgen, folder, feature) {
+  const named = (name) => (feature === undefined ? name : `${name}-${feature}`);
+  const output = (name) => join(folder, name);
+  const cdylib = await compile(feature);
+  const bound = join(stage, named("bindgen"));
   const boundWasm = join(bound, "nearside_bg.wasm");
-  mkdirSync(at("dist"), { recursive: true });
+  mkdirSync(folder, { recursive: true });
 
-  await step("bind", {
+  await step(named("bind"), {
     inputs: [cdylib],
     key: [BINDGEN_FLAGS, capture(join(bindgen, "wasm-bindgen"), ["--version"]).stdout],
     outputs: [boundWasm, join(bound, "nearside.js"), join(bound, "nearside.d.ts")],
@@ -60,19 +64,19 @@ export async function buildPackage(bindgen) {
     },
   });
 
-  await step("optimise", {
+  await step(named("optimise"), {
     inputs: [boundWasm, at("package-lock.json")],
     key: WASM_OPT_FLAGS,
-    outputs: [at("dist/nearside_bg.wasm")],
+    outputs: [output("nearside_bg.wasm")],
     async make([output]) {
       await run(process.execPath, [bin("binaryen", "wasm-opt"), boundWasm, ...WASM_OPT_FLAGS, "-o", output]);
       if (!WebAssembly.validate(readFileSync(output))) throw new Stop("wasm-opt wrote an invalid module.");
     },
   });
 
-  await step("glue", {
+  await step(named("glue"), {
     inputs: [join(bound, "nearside.js"), join(bound, "nearside.d.ts")],
-    outputs: [at("dist/nearside.js"), at("dist/nearside.d.ts")],
+    outputs: [output("nearside.js"), output("nearside.d.ts")],
     async make([script, types]) {
       const { transform } = await import("esbuild");
       // Comments and wasm-bindgen's own console warnings go: a publisher's console stays clean.
@@ -87,6 +91,12 @@ export async function buildPackage(bindgen) {
       writeFileSync(types, declared.replaceAll(/^ *\[Symbol\.dispose\]\(\): void;\n/gm, ""));
     },
   });
+}
+
+/** Builds the package; installs nothing. `bindgen` is the folder with wasm-bindgen in it. */
+export async function buildPackage(bindgen) {
+  const began = performance.now();
+  await buildCore(bindgen, at("dist"));
 
   const model = at("models/reranker.onnx");
   if (!existsSync(model)) throw new Stop("models/reranker.onnx is missing: take it from the repository.");
@@ -169,9 +179,12 @@ async function bundle(configuration) {
 }
 
 /** Compiles the crate to a wasm module and returns its path. Cargo itself knows when nothing has changed. */
-async function compile() {
+async function compile(feature) {
   say(dim("  cargo"));
   const cargo = ["rustc", "--lib", "--crate-type", "cdylib", "--release", "--target", TARGET];
+  // A cdylib has no hash in its name: with and without a feature, one would overwrite the other.
+  if (feature !== undefined)
+    cargo.push("--features", feature, "--target-dir", join(cache, "target", feature));
   const locked = process.env.CI ? ["--locked"] : [];
   const env = withoutRustflags();
   await run("cargo", [...cargo, ...locked], { env, otherwise: "The crate does not compile; see above." });
