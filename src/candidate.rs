@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::id::{ArticleId, SpaceId, TopicId};
+use crate::sort::sort;
 use crate::vector::{DIMENSION, Directions, Vector};
 
 /// Candidates that are ranked; those behind keep their place.
@@ -167,7 +168,7 @@ impl Candidates {
         }
         self.sorted_ids.clear();
         self.sorted_ids.extend(self.ids.iter().map(|id| id.0));
-        self.sorted_ids.sort_unstable();
+        sort(&mut self.sorted_ids);
         let Some(pair) = self.sorted_ids.windows(2).find(|pair| pair[0] == pair[1]) else { return Ok(()) };
         let second = (0..).zip(&self.ids).filter(|(_, id)| id.0 == pair[0]).nth(1);
         Err(Error::CandidateRepeated { index: second.map_or(0, |(index, _)| index) })

@@ -2,6 +2,7 @@
 
 use crate::id::{ArticleId, TopicId};
 use crate::profile::Profile;
+use crate::sort::sort;
 use crate::time::Seconds;
 use crate::vector::Directions;
 
@@ -26,7 +27,7 @@ pub(crate) struct Interest {
     subtopics: Tally,
     rated_clicks: Tally,
     viewed: Tally,
-    /// Ids of the viewed articles, sorted. Plain numbers: one copy of the sort serves all (see DEVELOPING.md on size).
+    /// Ids of the viewed articles, sorted.
     seen: Vec<u64>,
 }
 
@@ -72,7 +73,7 @@ impl Interest {
             self.viewed.add(view.topic, 1.0);
             self.seen.push(view.id.0);
         }
-        self.seen.sort_unstable();
+        sort(&mut self.seen);
     }
 
     /// The evidence `n`: clicks of the last 30 days, each weighted by its dwell (0.2–1), not decayed; 0–50.

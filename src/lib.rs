@@ -27,6 +27,7 @@ mod profile;
 mod rank;
 mod server;
 mod signals;
+mod sort;
 mod time;
 mod vector;
 #[cfg(target_arch = "wasm32")]

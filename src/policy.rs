@@ -2,6 +2,7 @@
 
 use crate::candidate::{Candidates, Standing};
 use crate::error::Error;
+use crate::sort::sort;
 
 /// At most `limit` items of one topic in any `window` consecutive slots of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,7 +129,7 @@ impl Ordering {
         self.keys.clear();
         self.keys
             .extend((0..).zip(&self.movable).map(|(place, &item)| sort_key(scores[item as usize], place)));
-        self.keys.sort_unstable();
+        sort(&mut self.keys);
         self.remaining.clear();
         self.remaining.extend(self.keys.iter().map(|&key| key as u32));
         self.placed.clear();
