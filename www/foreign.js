@@ -59,7 +59,12 @@ function read(body) {
     throw new FeedError("It is not JSON.");
   }
   if (!Array.isArray(feed?.items)) throw new FeedError("It has no list of items: it is not a JSON Feed.");
-  const items = feed.items.filter((item) => typeof item === "object" && item !== null && idOf(item) !== "");
+  const byId = new Map();
+  for (const item of feed.items) {
+    const id = typeof item === "object" && item !== null ? idOf(item) : "";
+    if (id !== "" && !byId.has(id)) byId.set(id, item);
+  }
+  const items = [...byId.values()];
   if (items.length === 0) throw new FeedError("It has no stories.");
   return { ...feed, items };
 }

@@ -47,27 +47,31 @@ async function rank(options) {
   return { items, outcome, entry };
 }
 
+/** Whether style/front.css still hides the page, so that nobody has seen any order yet. */
+const isHidden = () => getComputedStyle(container).visibility === "hidden";
+
 /** The ranking of a new page view. */
 async function rankAtLoad() {
-  const { items, outcome, entry } = await rank({ budgetMs: FIRST_BUDGET_MS });
-  const { applied } = reranker.apply(container, items);
-  list.mark();
-  hushAgain();
+  let ranking = await rank({ budgetMs: FIRST_BUDGET_MS });
+  const { reason, moved } = ranking.outcome;
+  if (reason === "budget" || (moved > 0 && !isHidden())) {
+    reveal();
+    await reranker.ready;
+    // Ranked around what is on the screen, so that pins below it hold as well.
+    ranking.entry.shown = false;
+    ranking = await rank({ budgetMs: LATER_BUDGET_MS, keep: list.seen });
+  }
+  const { applied } = reranker.apply(container, ranking.items);
+  ranking.entry.shown &&= applied;
+  mark();
   reveal();
-  if (applied && outcome.reason !== "budget") return;
-  entry.shown = false;
-  await reranker.ready;
-  const second = await rank({ budgetMs: LATER_BUDGET_MS, keep: list.seen });
-  second.entry.shown = reranker.apply(container, second.items).applied && second.outcome.moved > 0;
-  list.mark();
-  hushAgain();
 }
 
 /** A ranking that the reader asked for by a switch: everything may move. */
 async function rankNow() {
   const { items } = await rank({ budgetMs: LATER_BUDGET_MS });
   list.rearrange(items);
-  list.mark();
+  mark();
   report();
 }
 
@@ -146,17 +150,23 @@ function less(item, button) {
     : "Taken back.";
 }
 
-/** After a ranking: marks the stories that the reader wanted less of, and for that are like themselves. */
-function hushAgain() {
-  for (const item of feed.items) list.hush(item, reranker.explain(item.id)?.features.cosine_hidden > 0.999);
+/**
+ * After a ranking: writes on the cards how far they moved, and which the reader wanted less of. For those the model was told
+ * that they are like something hidden as only a story itself can be.
+ */
+function mark() {
+  list.mark();
+  for (const item of feed.items) {
+    const likeness = reranker.explain(item.id)?.features.cosine_hidden;
+    if (likeness !== undefined) list.hush(item, likeness > 0.999);
+  }
 }
 
 /** The first ranking of another feed: its stories are not on the page yet, so they come in their order. */
 async function rankForeign() {
   const { items } = await rank({ budgetMs: LATER_BUDGET_MS });
   list.place(items);
-  list.mark();
-  hushAgain();
+  mark();
   container.hidden = false;
 }
 

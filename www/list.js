@@ -4,21 +4,19 @@ const idOf = (child) => child.getAttribute("data-nearside-id");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 export class List {
+  #cardOf;
+
   /** `items` in the server's order. */
   constructor(container, items) {
     this.container = container;
     this.items = items;
     this.byId = new Map(items.map((item, slot) => [String(item.id), { item, slot }]));
+    this.#cardOf = new Map(this.#cards().map((card) => [idOf(card), card]));
   }
 
   /** The items in the order in which the page shows them now. */
   get shown() {
     return this.#cards().map((card) => this.byId.get(idOf(card)).item);
-  }
-
-  /** The card of a story. */
-  card(id) {
-    return this.#cards().find((card) => idOf(card) === String(id));
   }
 
   /** The story whose card a node lies in. */
@@ -47,20 +45,20 @@ export class List {
 
   /** Whether the reader wanted less like a story. */
   isHushed({ id }) {
-    return this.card(id).classList.contains("hushed");
+    return this.#cardOf.get(String(id)).classList.contains("hushed");
   }
 
   /** Shows that the reader wants less like a story, or no longer does. */
-  hush({ id }, hushed) {
-    const card = this.card(id);
+  hush(item, hushed) {
+    if (this.isHushed(item) === hushed) return;
+    const card = this.#cardOf.get(String(item.id));
     card.classList.toggle("hushed", hushed);
     card.querySelector(".less").textContent = hushed ? "Undo" : "Less like this";
   }
 
   /** Puts all cards in the order of `items`, at once. */
   place(items) {
-    const cards = new Map(this.#cards().map((card) => [idOf(card), card]));
-    const next = items.map(({ id }) => cards.get(String(id)));
+    const next = items.map(({ id }) => this.#cardOf.get(String(id)));
     const children = [...this.container.children].map((child) =>
       idOf(child) === null ? child : next.shift(),
     );

@@ -3,7 +3,10 @@
 // Shapes have one of the classes a–d; topics.css gives these the topic's four colours (a is the ground, d the accent).
 
 import { html, raw } from "./html.js";
-import { hills, scenes } from "./scenes.js";
+import { hills, nature } from "./nature.js";
+import { people } from "./people.js";
+
+const scenes = { ...nature, ...people };
 
 /** A story's illustration as inline SVG. Inline, because an image fetched when it scrolls into view tells the order. */
 export function art(item) {

@@ -36,6 +36,7 @@ ${masthead({ feed, front: true })}
 <button type="button" class="toggle" id="panel-toggle" aria-expanded="false" aria-controls="panel">Your order <span class="badge" id="badge"></span></button>
 </div>
 ${panel}
+${question}
 <main>
 <p class="status hidden-text" id="status" role="status"></p>
 <p class="trouble" id="trouble" role="alert" hidden></p>
@@ -60,10 +61,6 @@ ${panel}
     )}</div>
 </section>
 </main>
-<section class="ask" id="ask" aria-label="Your order" hidden>
-<p><strong>Shall this front page follow what you read?</strong> It notes the stories you open, in this browser only, and moves what you care about up. Nothing is sent to us.</p>
-<p class="actions"><button type="button" class="primary" data-consent="yes">Yes, follow my reading</button> <button type="button" data-consent="no">No, keep the editors’ order</button></p>
-</section>
 <template id="story-template">${storyCard(blank, updated)}</template>
 <script type="application/json" id="feed">${json(candidates(feed))}</script>`,
   });
@@ -102,6 +99,11 @@ ${topic && art(item)}
 </article>
 `;
 }
+
+const question = html`<section class="ask" id="ask" aria-label="Question" hidden>
+<p><strong>Shall this front page follow what you read?</strong> It notes the stories you open, in this browser only, and moves what you care about up. Nothing is sent to us.</p>
+<p class="actions"><button type="button" class="primary" data-consent="yes">Yes, follow my reading</button> <button type="button" data-consent="no">No, keep the editors’ order</button></p>
+</section>`;
 
 const panel = html`<aside class="panel" id="panel" aria-labelledby="panel-title" hidden>
 <header>
