@@ -191,7 +191,7 @@ const page = (options, imports = "") => `
     reranker.clicked(item);
     reranker.dwelled(item, 60);
   }
-  globalThis.shown = { cold, warm: await rank() };
+  document.documentElement.dataset.shown = JSON.stringify({ cold, warm: await rank() });
 `;
 
 const html = (script) =>
@@ -217,9 +217,10 @@ async function shown(folder) {
     tab.on("pageerror", (error) => problems.push(String(error)));
     await tab.route("**/favicon.ico", (route) => route.fulfill({ status: 204 }));
     await tab.goto(server.url);
-    await tab.waitForFunction("globalThis.shown", undefined, { timeout: 30_000 });
+    // A selector: the page's policy would not let a polled expression be evaluated.
+    await tab.waitForSelector("html[data-shown]", { state: "attached" });
     assert.deepEqual(problems, []);
-    return await tab.evaluate("shown");
+    return JSON.parse(await tab.getAttribute("html", "data-shown"));
   } finally {
     await browser.close();
     await server.close();
