@@ -218,14 +218,14 @@ async function nodeTest(folder, { env = process.env, serial = false } = {}) {
         .sort()
     : [];
   if (files.length === 0) throw new Stop(`There is no test under ${folder}/.`);
-  const limits = serial ? ["--test-concurrency=1"] : [];
-  const { code, output } = await stream(
-    process.execPath,
-    ["--test", "--test-reporter=spec", ...limits, ...files],
-    {
-      env,
-    },
-  );
+  // A failed test may leave a browser behind, which must not keep its file from ending.
+  const limits = [
+    "--test-force-exit",
+    `--test-timeout=${15 * 60_000}`,
+    ...(serial ? ["--test-concurrency=1"] : []),
+  ];
+  const args = ["--test", "--test-reporter=spec", ...limits, ...files];
+  const { code, output } = await stream(process.execPath, args, { env });
   const closing = (word) => Number(new RegExp(`^ℹ ${word} (\\d+)$`, "m").exec(output)?.[1] ?? 0);
   return settle(
     {
