@@ -16,13 +16,13 @@ function generator(seed) {
   };
 }
 
-/** Stories one after another: a topic each, and a vector near the topic's. */
-function* stories(seed) {
+/** `count` stories: a topic each, and a vector near the topic's. */
+function* stories(seed, count) {
   const next = generator(seed);
   // The topics lie where they lie, whatever the seed of the stories.
   const place = generator(1);
   const centres = topics.map(() => Array.from({ length: dimension }, () => place() * 2 - 1));
-  for (let i = 0; ; i++) {
+  for (let i = 0; i < count; i++) {
     const topic = Math.floor(next() * topics.length);
     const shows = Math.floor(next() * 20_000);
     yield {
@@ -41,7 +41,7 @@ function* stories(seed) {
 
 /** A JSON Feed of `count` stories at the time `now`. The first is pinned. */
 export function makeFeed(count, space, now) {
-  const items = Array.from(stories(2).take(count), ({ id, age, ...extension }, i) => ({
+  const items = Array.from(stories(2, count), ({ id, age, ...extension }, i) => ({
     id,
     url: id,
     title: `What became of story number ${i}`,
@@ -56,7 +56,7 @@ export function makeFeed(count, space, now) {
 export function read(core, now) {
   const next = generator(4);
   let i = 0;
-  for (const { id, topic, subtopic, vector } of stories(3).take(300)) {
+  for (const { id, topic, subtopic, vector } of stories(3, 300)) {
     const at = now - 20 * day * (1 - i / 300);
     core.viewed(id, topic, at);
     if (i % 6 === 0) {

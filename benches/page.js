@@ -59,6 +59,7 @@ function caseOf(model, core, reranker, count, now) {
       features: inside("features"),
       engine: inside("engine"),
       ordering: inside("ordering"),
+      core: inside("rank"),
       answer: again(() => [core.reason(), core.skipped(), core.weight(), core.explanations()]),
     },
     times: {},

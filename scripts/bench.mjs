@@ -25,16 +25,16 @@ const MODELS = [
     file: "tests/fixtures/attention-20k.onnx",
   },
 ];
-/** What a part is, in the order it happens. The first, second and last are marshalling. */
 const PARTS = {
   columns: "columns from the feed's objects, in JavaScript",
   transfer: "columns into wasm, parsed and checked (UTF-8, base64, hashes)",
   features: "history into interest, interest into features",
   engine: "the model's graph",
   ordering: "blend and policy",
-  answer: "explanations out of wasm",
+  answer: "reason, weight and explanations out of wasm",
 };
 const MARSHALLING = ["columns", "transfer", "answer"];
+const CORE = ["features", "engine", "ordering"];
 /** Pages opened for the first ranking of each case. */
 const FRESH = 5;
 
@@ -204,7 +204,8 @@ function report(results, machine) {
     line("rank(feed), first of a page", ({ micros }) => cell(micros.first));
     line("marshalling", ({ micros }) => number(total(micros, MARSHALLING)));
     for (const part of MARSHALLING) line(`  ${part}`, ({ micros }) => cell(micros[part]));
-    for (const part of ["features", "engine", "ordering"]) line(part, ({ micros }) => cell(micros[part]));
+    line("in Rust, the next three together", ({ micros }) => cell(micros.core));
+    for (const part of CORE) line(`  ${part}`, ({ micros }) => cell(micros[part]));
     line("the rest of rank(feed)", ({ micros }) =>
       number(micros.rank.median - total(micros, Object.keys(PARTS))),
     );

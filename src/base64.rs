@@ -11,20 +11,24 @@ pub(crate) fn decode_into(text: &[u8], out: &mut [u8]) -> Option<usize> {
     };
     let len = decoded_len(text.len())?;
     let out = out.get_mut(..len)?;
-    let (mut bits, mut held, mut wrong) = (0u32, 0u32, false);
-    let mut digits = text.iter();
-    for byte in out {
-        while held < 8 {
-            let value = DIGITS[usize::from(*digits.next()?)];
-            wrong |= value == INVALID;
-            bits = (bits << 6) | u32::from(value & 63);
-            held += 6;
-        }
-        held -= 8;
-        *byte = (bits >> held) as u8;
+    let mut seen = 0;
+    let mut value = |&digit: &u8| {
+        let value = DIGITS[usize::from(digit)];
+        seen |= value;
+        u32::from(value)
+    };
+    let (groups, rest) = text.as_chunks::<4>();
+    let (triples, tail) = out.as_chunks_mut::<3>();
+    for (triple, group) in triples.iter_mut().zip(groups) {
+        let bits = group.iter().fold(0, |bits, digit| (bits << 6) | value(digit));
+        let [_, bytes @ ..] = bits.to_be_bytes();
+        *triple = bytes;
     }
-    // The digits that complete the last byte are read; what is left of the bits must be zero.
-    (!wrong && digits.next().is_none() && bits & ((1 << held) - 1) == 0).then_some(len)
+    let bits = rest.iter().fold(0, |bits, digit| (bits << 6) | value(digit)) << (6 * (4 - rest.len()));
+    let [_, bytes @ ..] = u32::to_be_bytes(bits);
+    let (bytes, unused) = bytes.split_at(tail.len());
+    tail.copy_from_slice(bytes);
+    (seen < 64 && unused.iter().all(|&byte| byte == 0)).then_some(len)
 }
 
 /// Decodes `text` into a new vector; errors as [`decode_into`].
@@ -60,6 +64,8 @@ const DIGITS: [u8; 256] = {
 
 #[cfg(test)]
 mod tests {
+    use ::base64::prelude::{BASE64_STANDARD as STANDARD, BASE64_STANDARD_NO_PAD as STANDARD_NO_PAD, Engine};
+
     use super::*;
 
     #[test]
@@ -75,6 +81,31 @@ mod tests {
             assert_eq!(decode(text).as_deref(), Some(bytes.as_bytes()), "{text}");
         }
         assert_eq!(decode("+/+/").as_deref(), Some(&[0xfb, 0xff, 0xbf][..]));
+    }
+
+    #[test]
+    fn decodes_what_another_encoder_writes() {
+        for len in 0..70usize {
+            let bytes: Vec<_> = (0..len).map(|i| (i * 89 + len * 31) as u8).collect();
+            for engine in [&STANDARD, &STANDARD_NO_PAD] {
+                assert_eq!(decode(&engine.encode(&bytes)), Some(bytes.clone()));
+            }
+        }
+    }
+
+    #[test]
+    fn refuses_a_wrong_character_anywhere() {
+        for len in [6, 7, 8] {
+            for at in 0..len {
+                for wrong in (0..=u8::MAX).filter(|&byte| DIGITS[usize::from(byte)] == INVALID) {
+                    let mut text = vec![b'A'; len];
+                    text[at] = wrong;
+                    // The eighth place may hold padding.
+                    let padded = (at, wrong) == (7, b'=');
+                    assert_eq!(decode_into(&text, &mut [0; 6]).is_some(), padded, "{wrong} at {at} of {len}");
+                }
+            }
+        }
     }
 
     #[test]
