@@ -235,6 +235,13 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_dwell_time_is_kept() {
+        let mut profile = sample();
+        profile.dwell(ArticleId::new("b"), Dwell::from_seconds(f64::INFINITY).unwrap(), NOW);
+        assert_eq!(Profile::decode(&profile.encode(), NOW), Ok(profile));
+    }
+
+    #[test]
     fn every_flipped_bit_is_refused() {
         let bytes = sample().encode();
         for at in 0..bytes.len() * 8 {

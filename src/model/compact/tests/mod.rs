@@ -1,6 +1,7 @@
 //! The engine against onnxruntime, on the fixtures of `python/conformance_fixtures.py`.
 
 mod hostile;
+mod mutations;
 
 use super::super::onnx;
 use super::*;
