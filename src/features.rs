@@ -135,11 +135,8 @@ impl Features {
                     }
                     Feature::LogTimesSeen => libm::log1pf(interest.times_seen(candidates.ids()[i]) as f32),
                     Feature::CosineHidden => {
-                        let hidden = interest.hidden();
-                        (0..hidden.len())
-                            .map(|hide| candidates.directions().cosine(i, hidden, hide))
-                            .reduce(f32::max)
-                            .unwrap_or(0.0)
+                        candidates.directions().cosines(i, interest.hidden(), &mut self.cosines);
+                        self.cosines.iter().copied().reduce(f32::max).unwrap_or(0.0)
                     }
                     Feature::LogHistory => libm::log1pf(interest.evidence()),
                     Feature::ServerLogit => server_logit,
@@ -149,13 +146,10 @@ impl Features {
     }
 
     fn clicked_cosines(&mut self, candidates: &Candidates, interest: &Interest, i: usize) -> ClickedCosines {
-        let clicked = interest.clicked();
-        if clicked.len() == 0 {
+        candidates.directions().cosines(i, interest.clicked(), &mut self.cosines);
+        if self.cosines.is_empty() {
             return ClickedCosines::default();
         }
-        let cosine = |click| candidates.directions().cosine(i, clicked, click);
-        self.cosines.clear();
-        self.cosines.extend((0..clicked.len()).map(cosine));
         let weighted =
             |weights: &[f32]| self.cosines.iter().zip(weights).map(|(cosine, weight)| cosine * weight).sum();
         let mut top = [f32::NEG_INFINITY; 3];

@@ -63,12 +63,14 @@ impl SpaceId {
 
 const FNV_32: u32 = 0x811c_9dc5;
 
+#[inline(never)]
 fn fnv1a_64(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
 }
 
+#[inline(never)]
 fn fnv1a_32(seed: u32, bytes: &[u8]) -> u32 {
     bytes.iter().fold(seed, |hash, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }

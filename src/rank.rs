@@ -78,17 +78,40 @@ impl Ranker {
         now: Seconds,
     ) -> Result<&[u32], Error> {
         policy.check()?;
+        self.derive(candidates, profile, policy, now);
+        if self.reason == Reason::Ranked {
+            self.score(candidates)?;
+            self.arrange(candidates, policy)?;
+        } else {
+            self.ordering.set_identity(candidates);
+        }
+        Ok(self.ordering.order())
+    }
+
+    /// First step: features and evidence, and whether that is enough to rank.
+    pub(crate) fn derive(
+        &mut self,
+        candidates: &Candidates,
+        profile: &Profile,
+        policy: &Policy,
+        now: Seconds,
+    ) {
         self.signals.update(self.model.features(), candidates, profile, now);
         self.personal.clear();
         self.personal.resize(candidates.ranked(), 0.0);
         self.weight = 0.0;
         self.reason = self.reason_for(policy);
-        if self.reason != Reason::Ranked {
-            self.ordering.set_identity(candidates);
-            return Ok(self.ordering.order());
-        }
+    }
+
+    /// Second step, only where there is enough: the personal part.
+    pub(crate) fn score(&mut self, candidates: &Candidates) -> Result<(), Error> {
         self.model.score(candidates, &self.signals, &mut self.personal)?;
         center(&mut self.personal, candidates.scorable());
+        Ok(())
+    }
+
+    /// Third step: the blend with the server's numbers, and the order it gives.
+    pub(crate) fn arrange(&mut self, candidates: &Candidates, policy: &Policy) -> Result<(), Error> {
         let n = self.signals.evidence();
         self.weight = policy.strength * n / (n + policy.k.unwrap_or(self.model.k()));
         self.scores.clear();
@@ -98,7 +121,7 @@ impl Ranker {
             return Err(Error::NonFinite);
         }
         self.ordering.update(candidates, &self.scores, policy);
-        Ok(self.ordering.order())
+        Ok(())
     }
 
     /// What the last ranking came to.

@@ -54,12 +54,15 @@ impl Directions {
         inverse.is_some()
     }
 
-    /// The cosine of `self`'s row `row` with `other`'s row `other_row`, in [-1, 1].
-    #[inline]
-    pub(crate) fn cosine(&self, row: usize, other: &Self, other_row: usize) -> f32 {
-        let dot = dot(&self.rows[row], &other.rows[other_row]);
-        let cosine = dot as f32 * (self.inverse_lengths[row] * other.inverse_lengths[other_row]);
-        cosine.clamp(-1.0, 1.0)
+    /// Fills `out` with the cosines of row `row` with every row of `others`, each in [-1, 1].
+    #[inline(never)]
+    pub(crate) fn cosines(&self, row: usize, others: &Self, out: &mut Vec<f32>) {
+        let (vector, inverse) = (&self.rows[row], self.inverse_lengths[row]);
+        out.clear();
+        out.extend(others.rows.iter().zip(&others.inverse_lengths).map(|(other, other_inverse)| {
+            let cosine = dot(vector, other) as f32 * (inverse * other_inverse);
+            cosine.clamp(-1.0, 1.0)
+        }));
     }
 
     /// Appends the rows at `places` to `out`, scaled to unit length (all zero where there is no direction), 64 numbers each.
@@ -98,9 +101,10 @@ mod tests {
         assert!(directions.push(Some(&Vector(v.map(|x| x.saturating_neg())))));
         assert!(!directions.push(None));
         assert!(!directions.push(Some(&Vector([0; DIMENSION]))));
-        assert!((directions.cosine(0, &directions, 0) - 1.0).abs() < 1e-6);
-        assert!((directions.cosine(0, &directions, 1) + 1.0).abs() < 1e-2);
-        assert_eq!(directions.cosine(0, &directions, 2), 0.0);
+        let mut cosines = vec![9.0];
+        directions.cosines(0, &directions, &mut cosines);
+        assert!((cosines[0] - 1.0).abs() < 1e-6 && (cosines[1] + 1.0).abs() < 1e-2);
+        assert_eq!(cosines[2..], [0.0, 0.0]);
         let mut units = Vec::new();
         directions.extend_units([2, 0].into_iter(), &mut units);
         let (none, unit) = units.split_at(DIMENSION);

@@ -176,6 +176,47 @@ impl Core {
     }
 }
 
+/// The parts of a ranking one by one, for `npm run bench`. The package is built without the feature.
+#[cfg(feature = "bench")]
+#[wasm_bindgen]
+impl Core {
+    /// Takes in a list as `rank` does, and leaves it at that.
+    pub fn take(
+        &mut self,
+        text: &[u8],
+        lengths: &[u32],
+        numbers: &[f64],
+        flags: &[u8],
+        space: &str,
+    ) -> Result<(), JsError> {
+        let Self { ranker, candidates, .. } = self;
+        fill(candidates, text, lengths, numbers, flags)
+            .and_then(|()| candidates.check(space, ranker.model().space()))
+            .map_err(thrown)
+    }
+
+    /// Repeats one part of the last `rank`, which must have come to `ranked`: `features`, `engine`, `ordering`, or `rank` for all three.
+    /// In here, because a clock in JavaScript is too coarse for once.
+    pub fn repeat(&mut self, part: &str, times: u32, policy: &[f64], now_ms: f64) -> Result<(), JsError> {
+        let (policy, now) = (policy_of(policy), Seconds::from_millis(now_ms));
+        let Self { ranker, profile, candidates } = self;
+        for _ in 0..times {
+            match part {
+                "features" => {
+                    ranker.derive(candidates, profile, &policy, now);
+                    Ok(())
+                }
+                "engine" => ranker.score(candidates),
+                "ordering" => ranker.arrange(candidates, &policy),
+                "rank" => ranker.rank(candidates, profile, &policy, now).map(|_| ()),
+                _ => return Err(JsError::new("a ranking has no such part")),
+            }
+            .map_err(thrown)?;
+        }
+        Ok(())
+    }
+}
+
 fn thrown(error: Error) -> JsError {
     let thrown = JsError::new(&error.to_string());
     thrown.set_name(error.code());

@@ -4,7 +4,7 @@ use common::random::{NOW, Random, list, reader};
 use nearside::{Model, Policy, Ranker, TopicCap};
 
 mod common {
-    pub mod random;
+    pub(crate) mod random;
 }
 
 #[test]
@@ -15,7 +15,7 @@ fn a_ranking_allocates_nothing_after_the_first_of_a_size() {
     {
         let mut ranker = Ranker::new(Model::load(model).expect("the model loads"));
         let mut random = Random(1);
-        let cases = [(200, 50), (20, 2), (100, 30)]
+        let cases = [(200, 50), (20, 10), (100, 30)]
             .map(|(len, clicks)| (list(&mut random, len), reader(&mut random, clicks)));
         for round in 0..3 {
             for (candidates, profile) in &cases {

@@ -7,8 +7,8 @@ use nearside::wasm::Core;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 mod common {
-    pub mod parity;
-    pub mod random;
+    pub(crate) mod parity;
+    pub(crate) mod random;
 }
 
 const MODEL: &[u8] = include_bytes!("../models/reranker.onnx");

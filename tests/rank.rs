@@ -9,7 +9,7 @@ use nearside::{
 use proptest::prelude::*;
 
 mod common {
-    pub mod random;
+    pub(crate) mod random;
 }
 
 const MODEL: &[u8] = include_bytes!("../models/reranker.onnx");

@@ -122,10 +122,13 @@ fn read_golden(metadata: &Metadata<'_>, contract: &Contract) -> Result<Golden, E
             &vectors[i * DIMENSION..][..DIMENSION],
         );
     }
-    candidates.check(&contract.space, &contract.space)?;
+    candidates
+        .check(&contract.space, &contract.space)
+        .map_err(|_| Error::ModelGolden("its list is refused"))?;
     let now =
         Seconds((number(metadata.get("nearside.golden.now")?, u64::from(u32::MAX) * 1000)? / 1000) as u32);
-    let mut profile = Profile::decode(&metadata.bytes("nearside.golden.profile")?, now)?;
+    let mut profile = Profile::decode(&metadata.bytes("nearside.golden.profile")?, now)
+        .map_err(|_| Error::ModelGolden("its profile cannot be read"))?;
     profile.set_space(SpaceId::new(&contract.space));
     Ok(Golden { now, candidates, profile, features, scores })
 }

@@ -1,13 +1,13 @@
 //! Where the elements of values live: in the caller's inputs, in constants, or in a plan's arena.
 
-use super::shape::Shape;
+use super::shape::{Shape, product};
 use crate::model::onnx::{Element, Tensor};
 use crate::model::refusal::{Refusal, Refused};
 
 /// The most elements of all constants of a model together, unpacked weights and packed ones: 4 MB.
 const MAX_CONSTANT_ELEMENTS: usize = 1 << 20;
 /// Integers from here on do not all fit a float.
-const EXACT: i64 = 1 << 24;
+const EXACT: u64 = 1 << 24;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Source {
@@ -57,28 +57,25 @@ pub(super) struct Constants {
 
 impl Constant {
     pub(super) fn new(shape: Shape, element: Element, floats: Vec<f32>) -> Self {
-        let whole = matches!(element, Element::I32 | Element::I64);
-        let ints = if whole { floats.iter().map(|&x| x as i64).collect() } else { Vec::new() };
+        let mut ints = Vec::new();
+        if matches!(element, Element::I32 | Element::I64) {
+            ints.extend(floats.iter().map(|&x| x as i64));
+        }
         Self { shape, element, floats, ints, exact: true }
     }
 
     /// Integers or truth values.
     pub(super) fn of_ints(shape: Shape, element: Element, mut ints: Vec<i64>) -> Self {
-        let floats = ints.iter().map(|&value| value as f32).collect();
-        let exact = ints.iter().all(|value| (-EXACT..=EXACT).contains(value));
+        let (mut floats, mut exact) = (Vec::with_capacity(ints.len()), true);
+        for &value in &ints {
+            floats.push(value as f32);
+            exact &= value.unsigned_abs() <= EXACT;
+        }
+        // Weights; shapes and indices are of the larger types.
         if !matches!(element, Element::I32 | Element::I64) {
             ints = Vec::new();
         }
         Self { shape, element, floats, ints, exact }
-    }
-
-    #[inline(never)]
-    fn read(tensor: &Tensor) -> Refused<Self> {
-        let (shape, element) = (Shape::new(&tensor.dims)?, tensor.element);
-        Ok(match element {
-            Element::F32 => Self::new(shape, element, tensor.floats()),
-            _ => Self::of_ints(shape, element, tensor.ints()),
-        })
     }
 }
 
@@ -101,8 +98,12 @@ impl Constants {
     #[inline(never)]
     pub(super) fn read(&mut self, tensor: &Tensor) -> Refused<usize> {
         // Before anything is copied.
-        self.reserve(tensor.dims.iter().fold(1, |product: usize, &dim| product.saturating_mul(dim)))?;
-        let constant = Constant::read(tensor)?;
+        self.reserve(product(&tensor.dims))?;
+        let (shape, element) = (Shape::new(&tensor.dims)?, tensor.element);
+        let constant = match element {
+            Element::F32 => Constant::new(shape, element, tensor.floats()),
+            _ => Constant::of_ints(shape, element, tensor.ints()),
+        };
         self.list.push(constant);
         Ok(self.list.len() - 1)
     }

@@ -7,6 +7,8 @@
 //! All elements are held as `f32`. Integers and truth values exist where operators need them (shapes, axes, indices,
 //! conditions, casts): integers in constants must then have at most 24 bits, and arithmetic on them is refused.
 //!
+//! Planning runs once a size, so its functions are `inline(never)`: small code matters more there than calls.
+//!
 //! Results have the same bits on every machine: transcendental functions are `libm`'s, sums run in a fixed order, and no
 //! result depends on how many other candidates are scored beside it.
 

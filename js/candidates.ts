@@ -1,0 +1,136 @@
+import { Refusal } from "./refusal.js";
+
+/** Candidates that are ranked; those behind keep their place. */
+export const maxRanked = 200;
+
+/** What the core takes of a list: its first 200 candidates as columns. Views of buffers that the next call reuses. */
+export interface Columns {
+  /** UTF-8 of id, topic, subtopic and vector of each candidate in turn, without separators. */
+  readonly text: Uint8Array;
+  /** Their lengths in UTF-16 code units, four a candidate. */
+  readonly lengths: Uint32Array;
+  /** Date, shows, clicks, score: NaN where absent, Infinity where not usable. */
+  readonly numbers: Float64Array;
+  /** Bit 0: pinned or kept; bit 1: not to be personalized. */
+  readonly flags: Uint8Array;
+}
+
+/** The members of an item that are read; a feed may hold anything in them. */
+interface Loose {
+  readonly id?: unknown;
+  readonly date_published?: unknown;
+  readonly _nearside?: LooseExtension | null;
+}
+
+interface LooseExtension {
+  readonly vector?: unknown;
+  readonly topic?: unknown;
+  readonly subtopic?: unknown;
+  readonly shows?: unknown;
+  readonly clicks?: unknown;
+  readonly score?: unknown;
+  readonly pinned?: unknown;
+  readonly personalize?: unknown;
+}
+
+/** Longer text is no vector; not worth carrying over to be told so. */
+const longestVector = 1024;
+
+let buffers: { text: Uint8Array; lengths: Uint32Array; numbers: Float64Array; flags: Uint8Array } | undefined;
+let encoder: TextEncoder | undefined;
+
+/**
+ * Turns a list into columns. `keep`: ids of items to pin.
+ *
+ * Throws a `bad_candidates` refusal on an item without an id, on an id that comes twice, and on whatever a getter throws.
+ */
+export function toColumns(items: readonly unknown[], keep: ReadonlySet<string> | undefined): Columns {
+  buffers ??= {
+    text: new Uint8Array(1 << 16),
+    lengths: new Uint32Array(4 * maxRanked),
+    numbers: new Float64Array(4 * maxRanked),
+    flags: new Uint8Array(maxRanked),
+  };
+  const { lengths, numbers, flags } = buffers;
+  const ranked = Math.min(items.length, maxRanked);
+  const ids = new Set<string>();
+  let text = "";
+  const add = (place: number, part: string) => {
+    lengths[place] = part.length;
+    text += part;
+  };
+  for (let i = 0; i < items.length; i++) {
+    const item = items[i] as Loose | null | undefined;
+    const id = idOf(item);
+    if (id === undefined) throw new Refusal("bad_candidates", `item ${i} has no id`);
+    ids.add(id);
+    if (i >= ranked) continue;
+    const extension = item?._nearside;
+    const own = typeof extension === "object" && extension !== null ? extension : undefined;
+    const at = 4 * i;
+    add(at, whole(id));
+    add(at + 1, textOf(own?.topic));
+    add(at + 2, textOf(own?.subtopic));
+    add(at + 3, vectorOf(own?.vector));
+    numbers[at] = dateOf(item?.date_published);
+    numbers[at + 1] = numberOf(own?.shows);
+    numbers[at + 2] = numberOf(own?.clicks);
+    numbers[at + 3] = numberOf(own?.score);
+    flags[i] = (own?.pinned || keep?.has(id) ? 1 : 0) | (own?.personalize === false ? 2 : 0);
+  }
+  if (ids.size !== items.length) throw new Refusal("bad_candidates", "two items share one id");
+  return {
+    text: encode(text, buffers),
+    lengths: lengths.subarray(0, 4 * ranked),
+    numbers: numbers.subarray(0, 4 * ranked),
+    flags: flags.subarray(0, ranked),
+  };
+}
+
+/** The id as text; `undefined` where there is none. JSON Feed asks readers to take a number for its text. */
+export function idOf(item: unknown): string | undefined {
+  const id = (item as Loose | null | undefined)?.id;
+  if (typeof id === "string") return id === "" ? undefined : id;
+  return typeof id === "number" && Number.isFinite(id) ? String(id) : undefined;
+}
+
+/** What an event says of its item: topic, subtopic and vector, each `""` where there is none. */
+export function subjectOf(item: unknown): { topic: string; subtopic: string; vector: string } {
+  const own = (item as Loose | null | undefined)?._nearside;
+  const { topic, subtopic, vector } = typeof own === "object" && own !== null ? own : {};
+  const text = vectorOf(vector);
+  return { topic: textOf(topic), subtopic: textOf(subtopic), vector: text === "!" ? "" : text };
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? whole(value) : "";
+}
+
+/** `!` is no base64, so the core counts the item as faulty. */
+function vectorOf(value: unknown): string {
+  if (value === undefined || value === null) return "";
+  return typeof value === "string" && value.length <= longestVector ? whole(value) : "!";
+}
+
+function numberOf(value: unknown): number {
+  if (value === undefined || value === null) return Number.NaN;
+  return typeof value === "number" && Number.isFinite(value) ? value : Infinity;
+}
+
+function dateOf(value: unknown): number {
+  if (value === undefined || value === null) return Number.NaN;
+  const time = typeof value === "string" ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(time) ? Infinity : time;
+}
+
+/** A text that ends in half a surrogate pair would join with the next one's first half: the half becomes U+FFFD, as in UTF-8. */
+function whole(text: string): string {
+  const last = text.length - 1;
+  return (text.charCodeAt(last) & 0xfc00) === 0xd800 ? `${text.slice(0, last)}\ufffd` : text;
+}
+
+function encode(text: string, buffers: { text: Uint8Array }): Uint8Array {
+  if (buffers.text.length < 3 * text.length) buffers.text = new Uint8Array(6 * text.length);
+  encoder ??= new TextEncoder();
+  return buffers.text.subarray(0, encoder.encodeInto(text, buffers.text).written);
+}

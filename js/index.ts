@@ -1,0 +1,23 @@
+// The whole public API of the package. Importing it does nothing; everything begins with `createReranker`.
+
+export { reasons } from "./reasons.js";
+export { createReranker } from "./reranker.js";
+export { MemoryStore } from "./store.js";
+export type {
+  Application,
+  Asset,
+  Bound,
+  Candidate,
+  CandidateExtension,
+  Explanation,
+  Feed,
+  Outcome,
+  Policy,
+  Ranking,
+  RankOptions,
+  Reason,
+  Reranker,
+  RerankerOptions,
+  Store,
+  Stored,
+} from "./types.js";

@@ -1,0 +1,33 @@
+import { Refusal } from "./refusal.js";
+
+/** A list to rank, read as far as it can be. */
+export interface List<T> {
+  /** A copy of the list in the server's order; empty if there is none. */
+  readonly items: T[];
+  /** The vector space the feed names; `""` if it names none. */
+  readonly space: string;
+  /** What is wrong with it, if anything. */
+  readonly refusal?: Refusal;
+}
+
+/** Takes a JSON Feed or its items. Never throws. */
+export function readList<T>(feed: unknown): List<T> {
+  let items: T[];
+  try {
+    const list = Array.isArray(feed) ? feed : (feed as { items: unknown }).items;
+    if (!Array.isArray(list)) throw new TypeError("no list");
+    items = Array.from(list);
+  } catch {
+    return bad([], "neither a feed with items nor a list of items");
+  }
+  try {
+    const space = (feed as { _nearside?: { space?: unknown } | null })._nearside?.space ?? "";
+    return typeof space === "string" ? { items, space } : bad(items, "the feed's vector space is not a text");
+  } catch {
+    return bad(items, "the feed's vector space cannot be read");
+  }
+}
+
+function bad<T>(items: T[], message: string): List<T> {
+  return { items, space: "", refusal: new Refusal("bad_candidates", message) };
+}

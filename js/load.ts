@@ -1,0 +1,110 @@
+import { type AssetRequest, bytesOf, openAsset } from "./asset.js";
+import init, { __wbg_reset_state as renewInstance } from "./nearside.js";
+import { Refusal, textOf } from "./refusal.js";
+
+/** How long a file may take. A page is long read by then, and a request that hangs must end. */
+const patience = 30_000;
+
+/** A module with one 128-bit SIMD instruction: `(func (result v128) i32.const 0 i8x16.splat)`. */
+const simd = [
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11,
+];
+
+/** The page's one WebAssembly instance; there is at most one more after a trap. */
+let wasm: Promise<void> | undefined;
+let instance = 0;
+let traps = 0;
+
+/** Models that were asked for, by what they come from. */
+const models = new Map<unknown, Promise<Uint8Array>>();
+
+/** Throws an `unsupported` refusal where the engine has no WebAssembly or no SIMD. */
+export function checkSupport(): void {
+  if (typeof WebAssembly !== "object" || !WebAssembly.validate(new Uint8Array(simd))) {
+    throw new Refusal("unsupported", "this browser has no WebAssembly with SIMD");
+  }
+}
+
+/** Loads the WebAssembly file once a page; a failure is forgotten, so that a later call may try again. */
+export function loadWasm(request: AssetRequest): Promise<void> {
+  wasm ??= start(request).catch((error) => {
+    wasm = undefined;
+    throw error;
+  });
+  return wasm;
+}
+
+/** Loads a model once a page; a failure is forgotten. */
+export function loadModel(request: AssetRequest): Promise<Uint8Array> {
+  let model = models.get(request.key);
+  if (!model) {
+    model = open(request).catch((error) => {
+      models.delete(request.key);
+      throw error;
+    });
+    models.set(request.key, model);
+  }
+  return model;
+}
+
+/** The number of the running instance. After a trap this is where the second one starts; a second trap was the last. */
+export function liveInstance(): number {
+  if (traps > 1) throw new Refusal("trap", "WebAssembly trapped twice");
+  if (traps > instance) {
+    try {
+      renewInstance();
+      instance = traps;
+    } catch (error) {
+      traps++;
+      throw new Refusal("trap", textOf(error));
+    }
+  }
+  return instance;
+}
+
+/** Notes that the running instance trapped: nothing may be called on it any more. */
+export function noteTrap(): void {
+  traps++;
+}
+
+async function open(request: AssetRequest): Promise<Uint8Array> {
+  const content = await openAsset(request, deadline());
+  if (content instanceof WebAssembly.Module)
+    throw new Refusal("load_failed", "modelUrl must not be a WebAssembly.Module");
+  return bytesOf(content, request.option);
+}
+
+async function start(request: AssetRequest): Promise<void> {
+  const content = await openAsset(request, deadline());
+  const module = content instanceof WebAssembly.Module ? content : await compile(content, request.option);
+  try {
+    await init({ module_or_path: module });
+  } catch (error) {
+    throw new Refusal("load_failed", `wasmUrl is not the file of this version: ${textOf(error)}`);
+  }
+}
+
+async function compile(content: Response | Uint8Array, option: string): Promise<WebAssembly.Module> {
+  try {
+    // Streaming refuses other MIME types, and has then not read the body; hosts often send them.
+    const streams = content instanceof Response && typeof WebAssembly.compileStreaming === "function";
+    if (streams && content.headers.get("content-type") === "application/wasm") {
+      return await WebAssembly.compileStreaming(content);
+    }
+    return await WebAssembly.compile(await bytesOf(content, option));
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    if (!(error instanceof WebAssembly.CompileError))
+      throw new Refusal("load_failed", `${option}: ${textOf(error)}`);
+    // An empty module says whether it is these bytes or any.
+    const reason = await WebAssembly.compile(new Uint8Array(simd.slice(0, 8))).then(
+      () => "load_failed" as const,
+      () => "compile_blocked" as const,
+    );
+    throw new Refusal(reason, textOf(error));
+  }
+}
+
+function deadline(): AbortSignal | undefined {
+  return AbortSignal.timeout?.(patience);
+}

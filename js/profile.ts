@@ -1,0 +1,281 @@
+import { Keeper } from "./keeper.js";
+import type { Core } from "./nearside.js";
+import { type Record, readRecord, writeRecord } from "./record.js";
+import type { Store } from "./types.js";
+
+/** What the reader did, at a time. */
+export interface Event {
+  readonly kind: "viewed" | "clicked" | "dwelled" | "hide" | "unhide";
+  readonly id: string;
+  readonly topic: string;
+  readonly subtopic: string;
+  readonly vector: string;
+  /** The vector's space, `""` for the model's. */
+  readonly space: string;
+  /** Reading time; 0 unless `dwelled`. */
+  readonly seconds: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** How much of a profile one core has taken in. */
+export interface Cursor {
+  snapshot: readonly Uint8Array[];
+  next: number;
+  forgotten: number;
+}
+
+/** What a profile needs of an engine: `run` brings the core up to date and calls `work` on it, or throws. */
+export interface Host {
+  readonly live: boolean;
+  load(): Promise<void>;
+  run<T>(work: (core: Core, cursor: Cursor) => T): T;
+}
+
+/** Views are written this long after the first of them. */
+const delay = 500;
+/** Events kept for a core that is still to come. */
+const longestJournal = 1000;
+
+/**
+ * One history, whichever cores rank by it: bytes last merged with the store, and the events since. A core that traps takes
+ * nothing with it: both are replayed into the next one, as they are into one that is loaded only after the first events.
+ */
+export class Profile {
+  /** Stories seen in this page view; each is one view, however often it scrolls by. */
+  readonly seen: Set<string> = new Set();
+  readonly #keeper: Keeper;
+  #snapshot: readonly Uint8Array[] = [];
+  #journal: Event[] = [];
+  #first = 0;
+  #forgotten = 0;
+  #erasures = 0;
+  #begun: Promise<void> | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #due: { host: Host; allowed: () => boolean } | undefined;
+
+  constructor(store: Store | undefined) {
+    this.#keeper = new Keeper(store);
+  }
+
+  /** Whether the history is kept in memory only because storage failed. */
+  get trouble(): boolean {
+    return this.#keeper.trouble;
+  }
+
+  /** Reads what is stored, once, before any core takes in events: those then belong to the generation they happened in. */
+  begin(): Promise<void> {
+    const forgotten = this.#forgotten;
+    this.#begun ??= this.#inTurn(async () => {
+      const records = (await this.#keeper.read()).map(readRecord);
+      if (forgotten !== this.#forgotten) return;
+      this.#learn(records);
+      this.#snapshot = this.#current(records);
+    });
+    return this.#begun;
+  }
+
+  /** A cursor for a core that has taken in nothing. */
+  cursor(): Cursor {
+    return { snapshot: [], next: 0, forgotten: this.#forgotten };
+  }
+
+  /** Brings a core up to date. `space` is its model's. */
+  replay(core: Core, cursor: Cursor, space: string): void {
+    if (cursor.forgotten !== this.#forgotten) {
+      cursor.forgotten = this.#forgotten;
+      core.erase();
+    }
+    if (cursor.snapshot !== this.#snapshot) mergeAll(core, this.#snapshot);
+    cursor.snapshot = this.#snapshot;
+    cursor.next = Math.max(cursor.next, this.#first);
+    while (cursor.next < this.#first + this.#journal.length) {
+      apply(core, this.#journal[cursor.next++ - this.#first] as Event, space);
+    }
+  }
+
+  /** Notes an event and sees that it gets stored: at once if the page may be about to go, else soon. */
+  add(event: Event, host: Host, allowed: () => boolean): void {
+    this.#journal.push(event);
+    if (this.#journal.length > longestJournal) {
+      this.#journal.shift();
+      this.#first++;
+    }
+    this.#due = { host, allowed };
+    if (event.kind !== "viewed") void this.flush();
+    else this.#timer ??= setTimeout(() => void this.flush(), delay);
+  }
+
+  /** Stores what is pending, if anything. Never rejects. */
+  async flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const due = this.#due;
+    if (due && (await this.sync(due.host, due.allowed)) && this.#due === due) this.#due = undefined;
+  }
+
+  /** Merges the history with what is stored, by this tab and others. Answers whether the store has it all. Never rejects. */
+  async sync(host: Host, allowed: () => boolean): Promise<boolean> {
+    try {
+      if (!allowed()) return false;
+      await host.load();
+    } catch {
+      return false; // without a core the events stay in the journal
+    }
+    return this.#inTurn(async () => {
+      if (!allowed()) return false;
+      return this.#keeper.update((stored) => (allowed() ? this.#merge(host, stored) : undefined));
+    });
+  }
+
+  /** Stores what is pending at once, for a page that is about to go. */
+  leave(): void {
+    const due = this.#due;
+    if (!due?.host.live || !due.allowed()) return;
+    try {
+      const profile = due.host.run((core) => core.profileBytes(Date.now()));
+      this.#keeper.leave(writeRecord({ erasures: this.#erasures, profile }));
+    } catch {
+      // The core trapped, or the connection is closed: what was not stored is lost.
+    }
+  }
+
+  /** Empties the history here and in the store. Answers whether the store has it. Never rejects. */
+  async erase(host: Host | undefined): Promise<boolean> {
+    this.#forget();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const due = host && { host, allowed: () => true }; // should the page be left before the store answers
+    this.#due = due;
+    try {
+      if (host) this.#snapshot = [host.run((core) => core.profileBytes(Date.now()))];
+    } catch {
+      // The core trapped: the store is marked below.
+    }
+    const done = await this.#inTurn(() =>
+      this.#keeper.update((stored) => this.#eraseStored(host, stored), true),
+    );
+    if (done && this.#due === due) this.#due = undefined;
+    return done;
+  }
+
+  /** After a restored page: storage that could not answer while the page was frozen gets another chance. */
+  resume(): void {
+    this.#keeper.trouble = false;
+  }
+
+  /** Ends the connection to the store when pending writes are through. */
+  async close(): Promise<void> {
+    await this.flush();
+    await this.#inTurn(async () => this.#keeper.close());
+  }
+
+  #merge(host: Host, stored: Uint8Array[]): Uint8Array | undefined {
+    const records = stored.map(readRecord);
+    if (this.#learn(records)) this.#forget();
+    const profile = host.run((core, cursor) => {
+      mergeAll(core, this.#current(records));
+      return this.#keep(core, cursor);
+    });
+    const bytes = writeRecord({ erasures: this.#erasures, profile });
+    return stored.length === 1 && same(bytes, stored[0] as Uint8Array) ? undefined : bytes;
+  }
+
+  #eraseStored(host: Host | undefined, stored: Uint8Array[]): Uint8Array | undefined {
+    const records = stored.map(readRecord);
+    this.#learn(records);
+    try {
+      if (host) {
+        // What is stored may be of a later generation than this page knew: its entries end too.
+        host.run((core, cursor) => {
+          mergeAll(core, this.#current(records));
+          const [clicks = 0, views = 0, hides = 0] = core.profileCounts(Date.now());
+          if (clicks + views + hides > 0) core.erase();
+          cursor.next = this.#first; // whatever came since the erasure is taken in again
+        });
+        const profile = host.run((core, cursor) => this.#keep(core, cursor));
+        return writeRecord({ erasures: this.#erasures, profile });
+      }
+    } catch {
+      // The core trapped: mark the record instead.
+    }
+    if (stored.length === 0) return undefined;
+    this.#erasures++;
+    return writeRecord({ erasures: this.#erasures, profile: new Uint8Array() });
+  }
+
+  /** Takes over a higher number of erasures; answers whether there was one. */
+  #learn(records: readonly Record[]): boolean {
+    const before = this.#erasures;
+    this.#erasures = Math.max(before, ...records.map(({ erasures }) => erasures));
+    return this.#erasures > before;
+  }
+
+  /** The profiles that no erasure has ended. */
+  #current(records: readonly Record[]): Uint8Array[] {
+    return records.filter(({ erasures }) => erasures === this.#erasures).map(({ profile }) => profile);
+  }
+
+  /** Folds what the core has taken in into the snapshot. */
+  #keep(core: Core, cursor: Cursor): Uint8Array {
+    const bytes = core.profileBytes(Date.now());
+    this.#journal.splice(0, cursor.next - this.#first);
+    this.#first = cursor.next;
+    this.#snapshot = [bytes];
+    cursor.snapshot = this.#snapshot;
+    return bytes;
+  }
+
+  #forget(): void {
+    this.#first += this.#journal.length;
+    this.#journal = [];
+    this.#snapshot = [];
+    this.#forgotten++;
+  }
+
+  /** One use of the store at a time. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+}
+
+function apply(core: Core, event: Event, space: string): void {
+  const { id, topic, subtopic, seconds, at } = event;
+  const vector = event.space === "" || event.space === space ? event.vector : "";
+  if (event.kind === "viewed") core.viewed(id, topic, at);
+  else if (event.kind === "clicked") core.clicked(id, topic, subtopic, vector, at);
+  else if (event.kind === "dwelled") core.dwelled(id, seconds, at);
+  else if (event.kind === "hide") core.hide(id, topic, vector, at);
+  else core.unhide(id, at);
+}
+
+function mergeAll(core: Core, profiles: readonly Uint8Array[]): void {
+  for (const profile of profiles) core.mergeProfile(profile, Date.now());
+}
+
+function same(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Profiles of this page: one for the default store, one for each other. */
+let common: Profile | undefined;
+const others = new WeakMap<object, Profile>();
+
+/** The history that every reranker with this store shares. */
+export function profileOf(store: Store | undefined): Profile {
+  if (!store) {
+    common ??= new Profile(undefined);
+    return common;
+  }
+  let profile = others.get(store);
+  if (!profile) {
+    profile = new Profile(store);
+    others.set(store, profile);
+  }
+  return profile;
+}

@@ -1,0 +1,106 @@
+import { idOf } from "./candidates.js";
+import type { List } from "./list.js";
+import type { Bound, Explanation } from "./types.js";
+
+/** What the core said of a ranking, copied out of it: a trap later cannot take it away. */
+export interface Answer {
+  /** `order[slot]` is the candidate that stands there. */
+  readonly order: Uint32Array;
+  /** Features, server logit, personal part and bound code of each ranked candidate, in the server's order. */
+  readonly rows: Float32Array;
+  /** Weight of the personal part. */
+  readonly weight: number;
+  /** Names of the features. */
+  readonly names: readonly string[];
+}
+
+/** A list that was given to `rank`, and what came of it. */
+interface Ranked {
+  readonly list: List<unknown>;
+  ids?: readonly string[];
+  answer?: Answer;
+}
+
+/** Lists remembered: the zones of a page, so that an event or a question can name a story by id. */
+const most = 16;
+
+const bounds: readonly Bound[] = [
+  "none",
+  "pinned",
+  "not_personalizable",
+  "item_fault",
+  "displacement",
+  "topic_cap",
+  "unscored",
+];
+
+/** The last lists a reranker was given. */
+export class Rankings {
+  readonly #recent: Ranked[] = [];
+
+  /** Remembers a list that is about to be ranked. */
+  add(list: List<unknown>): Ranked {
+    const ranked: Ranked = { list };
+    this.#recent.unshift(ranked);
+    if (this.#recent.length > most) this.#recent.pop();
+    return ranked;
+  }
+
+  /** The item with this id in the latest list that has it, and that list's vector space. */
+  find(id: string): { item: unknown; space: string } | undefined {
+    const found = this.#locate(id);
+    return found && { item: found.ranked.list.items[found.index], space: found.ranked.list.space };
+  }
+
+  /** Why the item stands where it stands; `undefined` if the latest list that has it was not ranked. */
+  explain(id: string): Explanation | undefined {
+    const found = this.#locate(id);
+    const answer = found?.ranked.answer;
+    if (!found || !answer) return undefined;
+    const { order, rows, weight, names } = answer;
+    const from = found.index;
+    const to = from < order.length ? order.indexOf(from) : from;
+    if (from >= order.length) {
+      return {
+        id,
+        from,
+        to,
+        features: {},
+        serverLogit: Number.NaN,
+        personal: 0,
+        weight,
+        bound: "beyond_limit",
+      };
+    }
+    const width = names.length + 3;
+    const row = rows.subarray(from * width, (from + 1) * width);
+    const [serverLogit = Number.NaN, personal = 0, bound = 0] = row.subarray(names.length);
+    return {
+      id,
+      from,
+      to,
+      features: Object.fromEntries(names.map((name, i) => [name, row[i] as number])),
+      serverLogit,
+      personal,
+      weight,
+      bound: bounds[bound] ?? "none",
+    };
+  }
+
+  #locate(id: string): { ranked: Ranked; index: number } | undefined {
+    for (const ranked of this.#recent) {
+      ranked.ids ??= ranked.list.items.map(idOrNone);
+      const index = ranked.ids.indexOf(id);
+      if (index >= 0) return { ranked, index };
+    }
+    return undefined;
+  }
+}
+
+function idOrNone(item: unknown): string {
+  try {
+    return idOf(item) ?? "";
+  } catch {
+    return "";
+  }
+}

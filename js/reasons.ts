@@ -1,0 +1,40 @@
+/**
+ * Every reason an outcome can carry. `ranked` comes with the model's order, each other one with the server's.
+ *
+ * The list is closed: a new reason is a new minor version, and none changes its meaning.
+ */
+export const reasons: readonly [
+  "ranked",
+  "cold",
+  "no_consent",
+  "off",
+  "unsupported",
+  "load_failed",
+  "integrity",
+  "compile_blocked",
+  "model_rejected",
+  "model_unsupported",
+  "bad_candidates",
+  "nonfinite",
+  "budget",
+  "trap",
+  "disposed",
+  "internal",
+] = [
+  "ranked",
+  "cold",
+  "no_consent",
+  "off",
+  "unsupported",
+  "load_failed",
+  "integrity",
+  "compile_blocked",
+  "model_rejected",
+  "model_unsupported",
+  "bad_candidates",
+  "nonfinite",
+  "budget",
+  "trap",
+  "disposed",
+  "internal",
+];

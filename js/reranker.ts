@@ -1,0 +1,227 @@
+import { apply } from "./apply.js";
+import { type Columns, idOf, subjectOf, toColumns } from "./candidates.js";
+import { now } from "./clock.js";
+import { hasConsent } from "./consent.js";
+import { type Engine, engineOf } from "./engine.js";
+import { followPage } from "./lifecycle.js";
+import { type List, readList } from "./list.js";
+import { checkOrder, inOrder } from "./order.js";
+import { watchFrames } from "./painted.js";
+import { type Event, profileOf } from "./profile.js";
+import { type Answer, Rankings } from "./rankings.js";
+import { asRefusal, Refusal, textOf } from "./refusal.js";
+import { readSettings, type Settings } from "./settings.js";
+import type { Candidate, Outcome, RankOptions, Reason, Reranker, RerankerOptions } from "./types.js";
+import { watch } from "./watch.js";
+import { within } from "./within.js";
+
+const defaultBudget = 100;
+
+/** One ranking by the core. */
+interface Scored extends Answer {
+  readonly reason: Reason;
+  readonly skipped: number;
+}
+
+/**
+ * Makes a reranker. Never throws: whatever is wrong with the options shows in each outcome. With consent, loading begins now.
+ *
+ * Make one as early as possible and use it for all zones of the page.
+ */
+export function createReranker(options: RerankerOptions): Reranker {
+  const settings = readSettings(options);
+  const profile = profileOf(settings.store);
+  const engine = engineOf(profile, settings.wasm, settings.model);
+  const rankings = new Rankings();
+  const watched = new WeakSet<Element>();
+  const end = new AbortController();
+  const isOff = settings.policy[0] === 0;
+  let ready = Promise.resolve();
+
+  const allowed = (): boolean => hasConsent(settings.consent);
+  const load = (): Promise<void> => {
+    const loading = engine.load();
+    ready = loading.catch(() => {}); // also keeps a failure that nobody waits for from being reported as unhandled
+    return loading;
+  };
+
+  /** Everything that may go wrong between a list and its order. */
+  const score = async (
+    list: List<unknown>,
+    started: number,
+    options: RankOptions | undefined,
+  ): Promise<Scored> => {
+    if (end.signal.aborted) throw new Refusal("disposed");
+    if (list.refusal) throw list.refusal;
+    if (!allowed()) throw new Refusal("no_consent");
+    if (settings.refusal) throw settings.refusal;
+    if (isOff) throw new Refusal("off");
+    const budget = readBudget(options);
+    const keep = readKeep(options);
+    const late = (): Refusal => new Refusal("budget", `no order after ${budget} ms`);
+    if (!engine.live) {
+      await within(load(), started + budget - now(), late);
+      if (end.signal.aborted) throw new Refusal("disposed");
+      if (!allowed()) throw new Refusal("no_consent");
+    }
+    const scored = rankNow(engine, list, keep, settings.policy);
+    if (now() - started > budget) throw late();
+    return scored;
+  };
+
+  const rank: Reranker["rank"] = async (feed, options) => {
+    const started = now();
+    const list = readList<never>(feed);
+    const ranking = rankings.add(list);
+    let items = list.items;
+    let moved = 0;
+    let result: Scored | Refusal;
+    try {
+      result = await score(list, started, options);
+      ranking.answer = result;
+      if (result.reason === "ranked") {
+        items = inOrder(list.items, result.order);
+        moved = result.order.reduce((count, from, slot) => count + Number(from !== slot), 0);
+      }
+    } catch (error) {
+      result = asRefusal(error);
+    }
+    const { reason } = result;
+    const outcome: Outcome = {
+      source: reason === "ranked" ? "model" : "server",
+      reason,
+      ms: now() - started,
+      modelId: engine.modelId,
+      moved,
+      skipped: "skipped" in result ? result.skipped : 0,
+      ...("message" in result && result.message !== "" ? { message: result.message } : {}),
+      ...(profile.trouble ? { storage: "memory" } : {}),
+    };
+    tell(settings, outcome);
+    return { items, outcome };
+  };
+
+  const record = (kind: Event["kind"], item: unknown, seconds = 0): void => {
+    try {
+      const id = idOf(item);
+      if (id === undefined || end.signal.aborted || !allowed()) return;
+      const space = rankings.find(id)?.space ?? "";
+      void load(); // the event waits in the profile
+      profile.add({ kind, id, ...subjectOf(item), space, seconds, at: Date.now() }, engine, allowed);
+    } catch {
+      // A getter of the page's item threw: there is nothing to record.
+    }
+  };
+
+  /** An event on an element: the last rankings know the item, or else its id must do. */
+  const itemOf = (id: string): Candidate => (rankings.find(id)?.item as Candidate | undefined) ?? { id };
+
+  const watcher = {
+    viewed: (id: string): void => {
+      if (profile.seen.has(id) || !allowed()) return;
+      profile.seen.add(id);
+      record("viewed", itemOf(id));
+    },
+    clicked: (id: string): void => record("clicked", itemOf(id)),
+  };
+
+  try {
+    watchFrames();
+    followPage(profile, engine, allowed, end.signal);
+    if (allowed() && !settings.refusal && !isOff) void load();
+  } catch {
+    // A host that patched its globals: loading begins with the first ranking.
+  }
+
+  return {
+    get ready() {
+      return ready;
+    },
+    rank,
+    apply,
+    watch(container) {
+      try {
+        if (end.signal.aborted || watched.has(container)) return;
+        watch(container, watcher, end.signal);
+        watched.add(container);
+      } catch {
+        // No element: there is nothing to watch.
+      }
+    },
+    viewed: (item) => record("viewed", item),
+    clicked: (item) => record("clicked", item),
+    dwelled: (item, seconds) => {
+      if (Number.isFinite(seconds) && seconds >= 0) record("dwelled", item, seconds);
+    },
+    hide: (item) => record("hide", item),
+    unhide: (item) => record("unhide", item),
+    explain(id) {
+      const text = idOf({ id });
+      return text === undefined ? undefined : rankings.explain(text);
+    },
+    stored() {
+      if (!engine.live || end.signal.aborted || !allowed()) return undefined;
+      try {
+        return engine.run((core) => {
+          const [clicks = 0, views = 0, hides = 0, generation = 0] = core.profileCounts(Date.now());
+          return { bytes: core.profileBytes(Date.now()).length, clicks, views, hides, generation };
+        });
+      } catch {
+        return undefined;
+      }
+    },
+    erase: () => profile.erase(engine.live ? engine : undefined),
+    dispose() {
+      if (end.signal.aborted) return;
+      end.abort();
+      void profile.close();
+    },
+  };
+}
+
+function rankNow(
+  engine: Engine,
+  list: List<unknown>,
+  keep: ReadonlySet<string> | undefined,
+  policy: Float64Array,
+): Scored {
+  const { text, lengths, numbers, flags } = readColumns(list, keep);
+  const scored = engine.run((core) => ({
+    order: core.rank(text, lengths, numbers, flags, list.space, policy, Date.now()),
+    reason: core.reason() as Reason,
+    skipped: core.skipped(),
+    weight: core.weight(),
+    rows: core.explanations(),
+    names: engine.featureNames,
+  }));
+  checkOrder(scored.order, flags);
+  return scored;
+}
+
+function readColumns(list: List<unknown>, keep: ReadonlySet<string> | undefined): Columns {
+  try {
+    return toColumns(list.items, keep);
+  } catch (error) {
+    // Reading is all that happens there: what is thrown comes from the page's own getters.
+    throw error instanceof Refusal ? error : new Refusal("bad_candidates", textOf(error));
+  }
+}
+
+function readBudget(options: RankOptions | undefined): number {
+  const budget = options?.budgetMs;
+  return typeof budget === "number" && !Number.isNaN(budget) ? Math.max(0, budget) : defaultBudget;
+}
+
+function readKeep(options: RankOptions | undefined): ReadonlySet<string> | undefined {
+  const keep = options?.keep ?? undefined;
+  if (keep === undefined) return undefined;
+  if (typeof keep === "string" || typeof keep[Symbol.iterator] !== "function") {
+    throw new Refusal("internal", "keep must be a list of ids");
+  }
+  return new Set(Array.from(keep, String));
+}
+
+/** The outcome goes to the page's listener; what that throws, now or in a promise, is its own business. */
+function tell({ onOutcome }: Settings, outcome: Outcome): void {
+  (async () => onOutcome?.(outcome))().catch(() => {});
+}

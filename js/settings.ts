@@ -1,0 +1,65 @@
+import type { AssetRequest } from "./asset.js";
+import { modelIntegrity, wasmIntegrity } from "./integrity.js";
+import { readPolicy } from "./policy.js";
+import { asRefusal, type Refusal } from "./refusal.js";
+import type { Outcome, RerankerOptions, Store } from "./types.js";
+
+/** The options, read once and checked. */
+export interface Settings {
+  readonly consent: unknown;
+  readonly policy: Float64Array;
+  readonly wasm: AssetRequest;
+  readonly model: AssetRequest;
+  readonly store: Store | undefined;
+  readonly onOutcome: ((outcome: Outcome) => void) | undefined;
+  /** Why nothing can be ranked with these options. */
+  readonly refusal: Refusal | undefined;
+}
+
+/** Reads the options, whatever they are. Never throws. */
+export function readSettings(given: RerankerOptions | undefined): Settings {
+  const options: Partial<RerankerOptions> = given ?? {};
+  let refusal: Refusal | undefined;
+  const read = <T>(get: () => T): T | undefined => {
+    try {
+      return get();
+    } catch (error) {
+      refusal ??= asRefusal(error);
+      return undefined;
+    }
+  };
+  const store = read(() => options.store) ?? undefined;
+  const onOutcome = read(() => options.onOutcome);
+  const wasm = read(() => override("wasmUrl", options.wasmUrl, options.wasmIntegrity));
+  const model = read(() => override("modelUrl", options.modelUrl, options.modelIntegrity));
+  return {
+    consent: read(() => options.consent),
+    policy: read(() => readPolicy(options.policy)) ?? readPolicy(undefined),
+    wasm: wasm ?? {
+      option: "wasmUrl",
+      source: () => new URL("./nearside_bg.wasm", import.meta.url),
+      integrity: wasmIntegrity,
+      key: "",
+    },
+    model: model ?? {
+      option: "modelUrl",
+      source: () => new URL("./reranker.onnx", import.meta.url),
+      integrity: modelIntegrity,
+      key: "",
+    },
+    store: store && Object(store), // what is no store fails at its first use, as a storage failure
+    onOutcome: typeof onOutcome === "function" ? onOutcome : undefined,
+    refusal,
+  };
+}
+
+function override(
+  option: AssetRequest["option"],
+  source: unknown,
+  integrity: unknown,
+): AssetRequest | undefined {
+  if (source === undefined || source === null) return undefined;
+  if (source instanceof Promise) source.catch(() => {}); // it may never be wanted
+  const isUrl = typeof source === "string" || source instanceof URL;
+  return { option, source: () => source, integrity, key: isUrl ? `${source} ${integrity}` : source };
+}

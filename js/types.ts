@@ -1,0 +1,231 @@
+import type { reasons } from "./reasons.js";
+
+/** What Nearside reads of a story. A JSON Feed 1.1 item is one; all other members are the page's own business. */
+export interface Candidate {
+  /** Names the story. Required and unique within a list; a number counts as its decimal text. */
+  readonly id: string | number;
+  /** When the story was published, RFC 3339. Its age is one of the model's features. */
+  readonly date_published?: string | null | undefined;
+  /** What the server says of the story for ranking. */
+  readonly _nearside?: CandidateExtension | null | undefined;
+}
+
+/** The `_nearside` member of a feed item. All members are optional; a member that cannot be used keeps the item in its slot. */
+export interface CandidateExtension {
+  /** The story's text as a vector: base64 of 64 signed bytes, in the feed's vector space. */
+  readonly vector?: string | undefined;
+  /** Section or subject. Topics are compared as text, never read. */
+  readonly topic?: string | undefined;
+  /** Finer subject within the topic. */
+  readonly subtopic?: string | undefined;
+  /** How often the server has shown the story to anyone. */
+  readonly shows?: number | undefined;
+  /** How often anyone has clicked it; at most `shows`. */
+  readonly clicks?: number | undefined;
+  /** Instead of counts: the server's own score, any finite number on a log-odds scale. Used if every item has one. */
+  readonly score?: number | undefined;
+  /** An editor's pin: the story keeps its slot. */
+  readonly pinned?: boolean | undefined;
+  /** `false`: the story keeps its slot, as an advertisement or a correction should. */
+  readonly personalize?: boolean | undefined;
+}
+
+/** A JSON Feed 1.1 document, as far as Nearside reads it. */
+export interface Feed<T extends Candidate = Candidate> {
+  /** The stories in the server's order, which is the order shown whenever anything is missing. */
+  readonly items: readonly T[];
+  /** Names the vector space of the items; a space other than the model's refuses the list. Absent: taken to be the model's. */
+  readonly _nearside?: { readonly space?: string | undefined } | null | undefined;
+}
+
+/** The reasons an outcome can carry; `reasons` lists them. */
+export type Reason = (typeof reasons)[number];
+
+/** Where the WebAssembly file or the model comes from, when not from beside the package's own files. */
+export type Asset = string | URL | ArrayBuffer | Uint8Array | Response | WebAssembly.Module;
+
+/** How much ranking may do. Whatever is left out has its default. */
+export interface Policy {
+  /** Weight of the personal part at unlimited evidence, 0 to 10. 0 turns ranking off: nothing is loaded to rank. Default 0.8. */
+  readonly strength?: number | null | undefined;
+  /** Clicks at which half of the strength is reached. Default: the model's, 10. */
+  readonly k?: number | null | undefined;
+  /** Clicks, weighted by reading time, below which the order is the server's (`cold`). Default 2. */
+  readonly minimumEvidence?: number | null | undefined;
+  /** Slots a story may move up or down, counted among the slots that may change at all. `Infinity`: any. Default 10. */
+  readonly maximumDisplacement?: number | null | undefined;
+  /** At most `limit` stories of one topic in any `window` slots in a row. Default: no cap. */
+  readonly topicCap?: { readonly limit: number; readonly window: number } | null | undefined;
+}
+
+/**
+ * Where the reader's history is kept: one string of bytes.
+ *
+ * A store that throws, rejects, answers with anything but bytes or takes over a second is not asked again in this page
+ * view; ranking then goes on from memory.
+ */
+export interface Store {
+  /** The bytes last written; `undefined` when there are none. */
+  read(): Promise<Uint8Array | undefined> | Uint8Array | undefined;
+  /** Replaces the bytes. */
+  write(bytes: Uint8Array): Promise<void> | void;
+  /**
+   * Reads, lets `change` decide and writes what it returns (`undefined`: nothing) as one transaction that no other tab can
+   * come between. Without it `read` and `write` are called in turn, and the later of two tabs wins.
+   */
+  update?(change: (bytes: Uint8Array | undefined) => Uint8Array | undefined): Promise<void>;
+}
+
+/** What `createReranker` takes. */
+export interface RerankerOptions {
+  /**
+   * Whether the reader agreed to a history on this device. A function is asked at each use, so that consent may come and go.
+   * Anything but `true` means no: nothing is read, written or fetched. So does Global Privacy Control.
+   */
+  readonly consent: boolean | (() => boolean);
+  /** Limits on ranking, usually from the publisher's remote configuration. */
+  readonly policy?: Policy | undefined;
+  /** The WebAssembly file. A URL needs `wasmIntegrity`. A page has one instance: the first file loaded serves every reranker. */
+  readonly wasmUrl?: Asset | Promise<Asset> | undefined;
+  /** Hash of that file, `sha384-…` as in a script's `integrity`. */
+  readonly wasmIntegrity?: string | undefined;
+  /** The ONNX model. A URL needs `modelIntegrity`. Rerankers with another model share the history. */
+  readonly modelUrl?: Asset | Promise<Asset> | undefined;
+  /** Hash of that file, `sha384-…`. */
+  readonly modelIntegrity?: string | undefined;
+  /** Where to keep the history instead of IndexedDB. Rerankers with the same store share one history. */
+  readonly store?: Store | undefined;
+  /** Gets each outcome once, for the publisher's own monitoring. What it throws is swallowed. */
+  readonly onOutcome?: ((outcome: Outcome) => void) | undefined;
+}
+
+/** What `rank` takes beside the list. */
+export interface RankOptions {
+  /** Milliseconds from the call after which the server's order is returned; loading counts. Default 100. */
+  readonly budgetMs?: number | undefined;
+  /** Ids of stories the reader already sees: they keep their slots. */
+  readonly keep?: Iterable<string | number> | undefined;
+}
+
+/** What `rank` answers. */
+export interface Ranking<T extends Candidate> {
+  /** The same objects in a new array: render these. */
+  readonly items: T[];
+  /** How that order came about: send it to monitoring. */
+  readonly outcome: Outcome;
+}
+
+/** One ranking, as a publisher would count it. It says nothing of the history. */
+export interface Outcome {
+  /** Whose order was returned. */
+  readonly source: "model" | "server";
+  /** Why. */
+  readonly reason: Reason;
+  /** Milliseconds from the call to the order. */
+  readonly ms: number;
+  /** Which model is loaded; `undefined` while none is. */
+  readonly modelId: string | undefined;
+  /** How many stories stand in another slot than the server's. */
+  readonly moved: number;
+  /** How many stories kept their slot because their vector, counts, score or date cannot be used. */
+  readonly skipped: number;
+  /** For an engineer: what went wrong, in a sentence. Its text may change. */
+  readonly message?: string;
+  /** Present when storage failed: the history is kept in memory, for this page view only. */
+  readonly storage?: "memory";
+}
+
+/** What kept a story from standing where its score alone would have put it. */
+export type Bound =
+  | "none"
+  | "pinned"
+  | "not_personalizable"
+  | "item_fault"
+  | "displacement"
+  | "topic_cap"
+  | "unscored"
+  | "beyond_limit";
+
+/** Why one story stands where it stands. Its score is `serverLogit + weight * personal`. */
+export interface Explanation {
+  /** The story. */
+  readonly id: string;
+  /** Its slot in the server's order, from 0. */
+  readonly from: number;
+  /** Its slot in the order returned. */
+  readonly to: number;
+  /** What the model was told of it, by name. Empty for a story behind the 200th. */
+  readonly features: Readonly<Record<string, number>>;
+  /** The server's log-odds of a click. `NaN` behind the 200th. */
+  readonly serverLogit: number;
+  /** The model's number less the list's mean; 0 for a story it does not score. */
+  readonly personal: number;
+  /** Weight of the personal part; 0 unless `ranked`. */
+  readonly weight: number;
+  /** What bound it. */
+  readonly bound: Bound;
+}
+
+/** What `apply` answers. */
+export interface Application {
+  /** Whether the container now shows the order, as far as stories may still move. `false`: nothing was touched. */
+  readonly applied: boolean;
+  /**
+   * `applied`; `stale_list`: the container shows other stories than the list (render again); `too_late`: stories would have
+   * to move that the reader may have seen.
+   */
+  readonly reason: "applied" | "stale_list" | "too_late";
+}
+
+/** How much history there is, for a page that shows the reader what is kept. */
+export interface Stored {
+  /** Size of the record. */
+  readonly bytes: number;
+  /** Opened stories, at most 50. */
+  readonly clicks: number;
+  /** Seen stories, at most 300. */
+  readonly views: number;
+  /** Hidden stories, at most 20. */
+  readonly hides: number;
+  /** How often the history was erased on this device. */
+  readonly generation: number;
+}
+
+/** Ranks lists for the reader of this device and learns from what the reader does. No member throws or rejects. */
+export interface Reranker {
+  /**
+   * Settles when loading has ended, well or not: then `rank` no longer waits. Without consent at creation that is after the
+   * first call with consent.
+   */
+  readonly ready: Promise<void>;
+  /** Orders a feed, or its items. Answers within the budget, on any fault with the server's order. */
+  rank<T extends Candidate>(feed: Feed<T> | readonly T[], options?: RankOptions): Promise<Ranking<T>>;
+  /**
+   * Moves the children of a server-rendered container into the order of `items`. Children name their story in
+   * `data-nearside-id`; those without keep their index. Pages that render `items` themselves do not need it.
+   */
+  apply(container: Element, items: readonly Candidate[]): Application;
+  /** Records views and clicks on the `data-nearside-id` elements within a container, also on later ones, until `dispose`. */
+  watch(container: Element): void;
+  /** Records that the reader saw a story: at least half of it for one second. `watch` does this. */
+  viewed(item: Candidate): void;
+  /** Records that the reader opened a story. `watch` does this. */
+  clicked(item: Candidate): void;
+  /** Records how long the reader stayed with a story opened within the last 24 hours, in seconds. */
+  dwelled(item: Candidate, seconds: number): void;
+  /** Records that the reader wants less like a story. */
+  hide(item: Candidate): void;
+  /** Withdraws that. */
+  unhide(item: Candidate): void;
+  /** Why a story stands where it does, from its last ranking; `undefined` for a story no ranking has placed. */
+  explain(id: string | number): Explanation | undefined;
+  /** How much history there is; `undefined` before loading has ended and without consent. */
+  stored(): Stored | undefined;
+  /**
+   * Erases the history, with or without consent. No open tab can bring it back. `false`: storage did not answer, so that only
+   * this page's memory was erased.
+   */
+  erase(): Promise<boolean>;
+  /** Ends all listeners and timers and writes what is pending. Later rankings answer `disposed`. */
+  dispose(): void;
+}

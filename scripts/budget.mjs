@@ -1,0 +1,97 @@
+// Weighs what a page loads: the SDK with the wasm glue as a publisher's bundler would ship it, the wasm, and the
+// model. Prints a table and fails when budgets.json is exceeded.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { brotliCompressSync, constants } from "node:zlib";
+import { bold, dim, green, isMain, main, red, root, Stop, say } from "./shell.mjs";
+
+const KB = 1024;
+
+/** What a page loads, each with its raw and brotli bytes, and the parts of the script. */
+export async function weigh() {
+  const { build } = await import("esbuild");
+  const bundle = await build({
+    stdin: { contents: `export { createReranker } from "nearside";`, resolveDir: root },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    write: false,
+    metafile: true,
+    logLevel: "error",
+  });
+  const [{ inputs }] = Object.values(bundle.metafile.outputs);
+  return {
+    files: [
+      measure("SDK and glue", bundle.outputFiles[0].contents, constants.BROTLI_MODE_TEXT),
+      ...["nearside_bg.wasm", "reranker.onnx"].map((name) =>
+        measure(name, readFileSync(join(root, "dist", name)), constants.BROTLI_MODE_GENERIC),
+      ),
+    ],
+    parts: parts(inputs),
+  };
+}
+
+function measure(name, bytes, mode) {
+  const compressed = brotliCompressSync(bytes, {
+    params: {
+      [constants.BROTLI_PARAM_QUALITY]: 11,
+      [constants.BROTLI_PARAM_MODE]: mode,
+      [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+    },
+  });
+  return { name, raw: bytes.length, brotli: compressed.length };
+}
+
+/** The bundle's minified bytes by where they come from. */
+function parts(inputs) {
+  const sums = { SDK: 0, "wasm glue": 0, idb: 0 };
+  for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
+    const part = path.includes("node_modules/idb/")
+      ? "idb"
+      : path.endsWith("dist/nearside.js")
+        ? "wasm glue"
+        : "SDK";
+    sums[part] += bytesInOutput;
+  }
+  return sums;
+}
+
+/** Compares the weights with budgets.json. Returns one check for each file and one for the total. */
+export function judge(files, budgets) {
+  const total = {
+    name: "total",
+    raw: files.reduce((sum, file) => sum + file.raw, 0),
+    brotli: files.reduce((sum, file) => sum + file.brotli, 0),
+  };
+  const limits = { ...budgets.files, total: budgets.total.limit };
+  return [...files, total].map((file) => {
+    if (limits[file.name] === undefined) throw new Stop(`budgets.json sets no limit for ${file.name}.`);
+    return { ...file, limit: limits[file.name], fits: file.brotli <= limits[file.name] * KB };
+  });
+}
+
+/** Weighs, prints the table, and returns the counts of budgets kept and exceeded. */
+export async function budget() {
+  const budgets = JSON.parse(readFileSync(join(root, "budgets.json"), "utf8"));
+  const { files, parts } = await weigh();
+  const checks = judge(files, budgets);
+  const kb = (bytes) => (bytes / KB).toFixed(1);
+  const row = (name, raw, brotli, limit) =>
+    name.padEnd(20) + raw.padStart(10) + brotli.padStart(12) + limit.padStart(10);
+  say(bold(row("KB (1,024 bytes)", "raw", "brotli 11", "limit")));
+  for (const { name, raw, brotli, limit, fits } of checks)
+    say(`${row(name, kb(raw), kb(brotli), String(limit))} ${fits ? green("✓") : red("✗ too large")}`);
+  const inside = Object.entries(parts).map(([name, bytes]) => `${name} ${kb(bytes)}`);
+  say(dim(`The script's minified KB: ${inside.join(", ")}. Goal for the total: ${budgets.total.goal}.`));
+  const failed = checks.filter(({ fits }) => !fits).length;
+  return { passed: checks.length - failed, failed };
+}
+
+if (isMain(import.meta.url)) {
+  await main(async () => {
+    const { failed } = await budget();
+    if (failed > 0) throw new Stop("The package is over budget: see the table above and budgets.json.");
+  });
+}

@@ -1,0 +1,285 @@
+// `npm test`: sets the machine up and runs every suite. `npm test -- rust e2e` runs only those.
+
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { budget } from "./budget.mjs";
+import { buildPackage, buildPage } from "./build.mjs";
+import {
+  ensureChromium,
+  ensureNode,
+  ensureNodeModules,
+  ensureRust,
+  ensureUv,
+  ensureWasmBindgen,
+  uvEnvironment,
+  withoutRustflags,
+  withPath,
+} from "./setup.mjs";
+import { bin, bold, dim, green, header, main, red, root, Stop, say, seconds, stream } from "./shell.mjs";
+
+const WASM = ["--target", "wasm32-unknown-unknown"];
+const locked = process.env.CI ? ["--locked"] : [];
+const has = (path) => existsSync(join(root, path));
+
+/** What a suite may need, made at most once, in the order asked for. Each returns what its users need to know. */
+const make = {
+  npm: once(ensureNodeModules),
+  rust: once(() => ensureRust({ lint: true })),
+  bindgen: once(async () => {
+    await make.rust();
+    return ensureWasmBindgen();
+  }),
+  chromium: once(ensureChromium),
+  uv: once(ensureUv),
+  dist: once(async () => {
+    await make.npm();
+    await buildPackage(await make.bindgen());
+  }),
+  www: once(async () => {
+    await make.dist();
+    await buildPage();
+  }),
+};
+
+/**
+ * The suites, in the order they run: cheap ones first, so that a slip shows early. `when` says why a suite cannot run
+ * here; `run` returns counts, or throws `Stop`.
+ */
+const suites = {
+  lint: {
+    about: "rustfmt, clippy (native and wasm), Biome",
+    async run() {
+      await make.npm();
+      await make.rust();
+      const strict = ["--", "-D", "warnings"];
+      return checks([
+        ["rustfmt", "cargo", ["fmt", "--all", "--check"]],
+        ["Biome", process.execPath, [bin("@biomejs/biome"), "ci", "--error-on-warnings"]],
+        ["clippy, native", "cargo", ["clippy", ...locked, "--all-targets", ...strict]],
+        [
+          "clippy, wasm32",
+          "cargo",
+          ["clippy", ...locked, ...WASM, "--lib", "--test", "browser", ...strict],
+          { env: withoutRustflags() },
+        ],
+      ]);
+    },
+  },
+  rust: {
+    about: "unit, property and integration tests, natively",
+    async run() {
+      await make.rust();
+      return cargoTest(["test", ...locked, "--no-fail-fast"]);
+    },
+  },
+  wasm: {
+    about: "the wasm-bindgen suite, in Node and in headless Chromium",
+    async run() {
+      const bindgen = await make.bindgen();
+      const { chromedriver } = await make.chromium();
+      const env = withoutRustflags(withPath(bindgen));
+      const args = ["test", ...locked, ...WASM, "--test", "browser"];
+      say(bold("In Node"));
+      const node = await cargoTest(args, env);
+      say(bold("In headless Chromium"));
+      const browser = await cargoTest(args, {
+        ...env,
+        WASM_BINDGEN_USE_BROWSER: "1",
+        CHROMEDRIVER: chromedriver,
+      });
+      return sum([node, browser]);
+    },
+  },
+  types: {
+    about: "tsc over the SDK",
+    async run() {
+      await make.dist();
+      return checks([["tsc", process.execPath, [bin("typescript", "tsc"), "--noEmit"]]]);
+    },
+  },
+  sdk: {
+    about: "units of the SDK, against the built files",
+    async run() {
+      await make.dist();
+      return nodeTest("tests/sdk");
+    },
+  },
+  packaging: {
+    about: "the packed package as a publisher gets it; the house rules on the sources",
+    async run() {
+      await make.dist();
+      return nodeTest("tests/packaging", { env: await browserEnvironment() });
+    },
+  },
+  budget: {
+    about: "bytes that a page loads",
+    async run() {
+      await make.dist();
+      return budget();
+    },
+  },
+  e2e: {
+    about: "the demo page in headless Chromium",
+    async run() {
+      await make.www();
+      return nodeTest("tests/e2e", { env: await browserEnvironment(), serial: true });
+    },
+  },
+  python: {
+    about: "ruff and pyright over python/",
+    when: () => (has("python/pyproject.toml") ? undefined : "no python/pyproject.toml"),
+    async run() {
+      const uv = await make.uv();
+      const options = { env: uvEnvironment(), cwd: join(root, "python") };
+      return checks([
+        ["ruff", uv, ["run", "ruff", "check", "."], options],
+        ["ruff format", uv, ["run", "ruff", "format", "--check", "."], options],
+        ["pyright", uv, ["run", "pyright"], options],
+      ]);
+    },
+  },
+  mind: {
+    about: "real impressions: native and browser orders are identical",
+    when: () => {
+      if (!has("../shared/data/mind")) return "no ../shared/data/mind";
+      return has("tests/mind") ? undefined : "no tests/mind";
+    },
+    async run() {
+      await make.www();
+      return nodeTest("tests/mind", { env: await browserEnvironment(), serial: true });
+    },
+  },
+};
+
+await main(async () => {
+  ensureNode();
+  const began = performance.now();
+  const rows = [];
+  for (const name of chosen(process.argv.slice(2))) {
+    const { about, when, run } = suites[name];
+    header(`${name}: ${about}`);
+    const started = performance.now();
+    const reason = when?.();
+    const counts = reason ? { passed: 0, failed: 0, skipped: 0 } : await attempt(run);
+    if (reason) say(`Not run: ${reason}.`);
+    rows.push({ name, ...counts, time: seconds(started), note: reason ? `not run: ${reason}` : counts.note });
+  }
+  report(rows, seconds(began));
+});
+
+function chosen(names) {
+  const unknown = names.find((name) => !Object.hasOwn(suites, name));
+  if (unknown) throw new Stop(`There is no suite "${unknown}"; there are ${Object.keys(suites).join(", ")}.`);
+  return Object.keys(suites).filter((name) => names.length === 0 || names.includes(name));
+}
+
+/** Runs a suite; what stops it counts as one failure, and the suites after it still run. */
+async function attempt(run) {
+  try {
+    const counts = await run();
+    if (counts.passed + counts.failed === 0) return { ...counts, failed: 1, note: "it ran no test" };
+    return counts;
+  } catch (error) {
+    say(`${red("✗")} ${error instanceof Stop ? error.message : error.stack}`);
+    return { passed: 0, failed: 1, note: "it could not run" };
+  }
+}
+
+/** Runs commands one after another, each a check that passes or fails. */
+async function checks(commands) {
+  const counts = { passed: 0, failed: 0 };
+  for (const [name, program, args, options] of commands) {
+    const { code } = await stream(program, args, options);
+    counts[code === 0 ? "passed" : "failed"]++;
+    say(code === 0 ? `${green("✓")} ${name}` : `${red("✗")} ${name}`);
+  }
+  return counts;
+}
+
+/** Runs cargo's tests and adds up the results of every test binary. */
+async function cargoTest(args, env = process.env) {
+  const { code, output } = await stream("cargo", args, { env });
+  const results = [...output.matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored/gm)].map(
+    ([, passed, failed, skipped]) => ({
+      passed: Number(passed),
+      failed: Number(failed),
+      skipped: Number(skipped),
+    }),
+  );
+  return settle(sum(results), code);
+}
+
+/** Runs a folder's `*.test.mjs` files under Node's test runner and reads its closing lines. */
+async function nodeTest(folder, { env = process.env, serial = false } = {}) {
+  const files = has(folder)
+    ? readdirSync(join(root, folder), { recursive: true })
+        .map((name) => join(folder, String(name)))
+        .filter((name) => /\.test\.m?js$/.test(name))
+        .sort()
+    : [];
+  if (files.length === 0) throw new Stop(`There is no test under ${folder}/.`);
+  const limits = serial ? ["--test-concurrency=1"] : [];
+  const { code, output } = await stream(
+    process.execPath,
+    ["--test", "--test-reporter=spec", ...limits, ...files],
+    {
+      env,
+    },
+  );
+  const closing = (word) => Number(new RegExp(`^ℹ ${word} (\\d+)$`, "m").exec(output)?.[1] ?? 0);
+  return settle(
+    {
+      passed: closing("pass"),
+      failed: closing("fail") + closing("cancelled"),
+      skipped: closing("skipped") + closing("todo"),
+    },
+    code,
+  );
+}
+
+/** A runner that failed without a failed test, at compiling say, counts as one failure. */
+function settle(counts, code) {
+  return code !== 0 && counts.failed === 0
+    ? { ...counts, failed: 1, note: "its runner failed; see its output" }
+    : counts;
+}
+
+function sum(results) {
+  return results.reduce(
+    (all, { passed, failed, skipped = 0, note }) => ({
+      passed: all.passed + passed,
+      failed: all.failed + failed,
+      skipped: all.skipped + skipped,
+      note: all.note ?? note,
+    }),
+    { passed: 0, failed: 0, skipped: 0, note: undefined },
+  );
+}
+
+async function browserEnvironment() {
+  const { chromium, chromedriver } = await make.chromium();
+  return { ...process.env, NEARSIDE_CHROMIUM: chromium, CHROMEDRIVER: chromedriver };
+}
+
+/** A function that does its work at the first call only; a failure is remembered as well. */
+function once(work) {
+  let result;
+  return () => {
+    result ??= work();
+    return result;
+  };
+}
+
+function report(rows, time) {
+  header("Results");
+  const line = (name, ...cells) => name.padEnd(12) + cells.map((cell) => String(cell).padStart(10)).join("");
+  say(bold(line("suite", "passed", "failed", "skipped", "time")));
+  for (const { name, passed, failed, skipped = 0, time, note } of rows) {
+    const mark = failed > 0 ? red("✗") : note ? dim("–") : green("✓");
+    say(`${line(name, passed, failed, skipped, time)}  ${mark}${note ? ` ${note}` : ""}`);
+  }
+  const all = sum(rows);
+  say(dim(line("all", all.passed, all.failed, all.skipped, time)));
+  say(`\n${all.passed} passed, ${all.failed} failed${all.skipped > 0 ? `, ${all.skipped} skipped` : ""}`);
+  if (all.failed > 0) process.exitCode = 1;
+}

@@ -1,0 +1,431 @@
+// The history in Chromium's IndexedDB: kept across pages and tabs, erased for good, and done without where storage fails.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch } from "./browser.mjs";
+import { makeFeed, storiesOf } from "./feed.mjs";
+import { goTo, openSite, openTab, rank, serveSite, startReranker } from "./package.mjs";
+
+const links = Array.from(
+  { length: 10 },
+  (_, i) => `<p><a href="/?${i}" data-nearside-id="story-${i}">${i}</a></p>`,
+).join("");
+
+let browser;
+let server;
+before(async () => {
+  browser = await launch();
+  server = await serveSite({
+    bodies: { "/list.html": `<main id="list">${links}</main>` },
+  });
+});
+after(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+const feed = makeFeed();
+const read = storiesOf(feed, "science").slice(4, 8);
+
+/** Opens a page whose context is closed after the test; it must then have printed and thrown nothing. */
+async function open(t, options) {
+  const page = await openSite(browser, server, options);
+  t.after(async () => {
+    try {
+      await page.guard();
+    } finally {
+      await page.context().close();
+    }
+  });
+  return page;
+}
+
+const click = (page, stories = read) =>
+  page.evaluate((stories) => {
+    for (const story of stories) globalThis.reranker.clicked(story);
+  }, stories);
+const stored = (page) => page.evaluate(() => globalThis.reranker.stored());
+
+/** Reads, and if `change` is given replaces, the record behind the package's back. */
+async function record(page, change) {
+  const source = change && `(${change})`;
+  const bytes = await page.evaluate(async (source) => {
+    const settled = (request) =>
+      new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+      });
+    const database = await settled(indexedDB.open("nearside"));
+    const store = database.transaction("nearside", "readwrite").objectStore("nearside");
+    const old = await settled(store.get("history"));
+    if (source) await settled(store.put(new Function(`return ${source}`)()(old), "history"));
+    const keys = await settled(store.getAllKeys());
+    database.close();
+    return { bytes: old instanceof Uint8Array ? [...old] : undefined, keys };
+  }, source);
+  assert.ok(bytes.keys.length <= 1);
+  return bytes.bytes;
+}
+
+/** Waits until the record has changed. */
+async function written(page, before) {
+  for (let i = 0; i < 100; i++) {
+    const now = await record(page);
+    if (now && JSON.stringify(now) !== JSON.stringify(before)) return now;
+    await page.waitForTimeout(20);
+  }
+  throw new Error("nothing was written");
+}
+
+test("the history outlives the page, as one record of at most 12 KB", async (t) => {
+  const page = await open(t);
+  await startReranker(page);
+  await click(page);
+  assert.equal((await written(page)).length, (await stored(page)).bytes);
+  await page.evaluate((items) => {
+    for (let i = 0; i < 400; i++) {
+      const item = { ...items[i % items.length], id: `many-${i}` };
+      globalThis.reranker.viewed(item);
+      globalThis.reranker.clicked(item);
+      globalThis.reranker.hide(item);
+    }
+  }, feed.items);
+  await page.waitForTimeout(800);
+  await goTo(page, server);
+  await startReranker(page);
+  const { outcome } = await rank(page, feed);
+  assert.equal(outcome.reason, "ranked");
+  assert.equal(outcome.storage, undefined);
+  const { bytes, clicks, views, hides } = await stored(page);
+  assert.deepEqual([clicks, views, hides], [50, 300, 20]);
+  assert.ok(bytes <= 12 * 1024, `${bytes} bytes`);
+});
+
+test("a click on a link that leaves the page is kept", async (t) => {
+  const page = await open(t);
+  for (let i = 0; i < 10; i++) {
+    await goTo(page, server, "/list.html");
+    await startReranker(page);
+    await page.evaluate(() => globalThis.reranker.watch(document.getElementById("list")));
+    await Promise.all([page.waitForURL(`**/?${i}`), page.click(`[data-nearside-id=story-${i}]`)]);
+    await page.waitForFunction(() => globalThis.nearside);
+    await startReranker(page);
+    assert.equal((await stored(page)).clicks, i + 1);
+  }
+});
+
+test("what happened right before the page is left is kept", async (t) => {
+  const page = await open(t);
+  for (let i = 0; i < 10; i++) {
+    await startReranker(page);
+    await page.evaluate(
+      ([story, i]) => {
+        globalThis.reranker.viewed(story);
+        globalThis.reranker.hide(story);
+        location.href = `/?${i}`;
+      },
+      [feed.items[i], i],
+    );
+    await page.waitForURL(`**/?${i}`);
+    await page.waitForFunction(() => globalThis.nearside);
+    await startReranker(page);
+    const { views, hides } = await stored(page);
+    assert.deepEqual([views, hides], [i + 1, i + 1]);
+  }
+  await page.evaluate((story) => globalThis.reranker.clicked(story), feed.items[20]);
+  await page.waitForTimeout(100);
+  await record(page); // asserts that it is one record again
+});
+
+test("views that are pending are written when the page goes out of sight", async (t) => {
+  const page = await open(t);
+  await startReranker(page);
+  await page.evaluate((item) => {
+    globalThis.reranker.viewed(item);
+    Object.defineProperty(document, "hidden", { value: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, read[0]);
+  await page.waitForTimeout(150);
+  await goTo(page, server);
+  await startReranker(page);
+  assert.equal((await stored(page)).views, 1);
+});
+
+test("a tab learns what others did when it comes back into sight", async (t) => {
+  const page = await open(t);
+  await startReranker(page);
+  const other = await openTab(page, server);
+  await startReranker(other);
+  await click(other);
+  await written(page);
+  assert.equal((await stored(page)).clicks, 0);
+  await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  await page.waitForFunction(() => globalThis.reranker.stored().clicks === 4);
+  await other.guard();
+});
+
+test("tabs that write at the same time keep each other's events", async (t) => {
+  const pages = [await open(t)];
+  for (let i = 0; i < 2; i++) pages.push(await openTab(pages[0], server));
+  await Promise.all(pages.map((page) => startReranker(page)));
+  await Promise.all(pages.map((page, i) => click(page, feed.items.slice(5 * i, 5 * i + 5))));
+  await pages[0].waitForTimeout(300);
+  await goTo(pages[0], server);
+  await startReranker(pages[0]);
+  assert.equal((await stored(pages[0])).clicks, 15);
+  for (const page of pages) await page.guard();
+});
+
+test("after erase the order is the server's, in each tab and the next page, whatever was pending", async (t) => {
+  const page = await open(t);
+  await startReranker(page);
+  const other = await openTab(page, server);
+  await startReranker(other);
+  await click(page);
+  await click(other, feed.items.slice(0, 3));
+  await page.waitForTimeout(200);
+  await other.evaluate((item) => globalThis.reranker.viewed(item), feed.items[9]);
+  assert.equal(await page.evaluate(() => globalThis.reranker.erase()), true);
+  assert.equal((await rank(page, feed)).outcome.reason, "cold");
+  await other.waitForTimeout(800); // the other tab's pending view meets the erased record
+  assert.equal((await rank(other, feed)).outcome.reason, "cold");
+  assert.deepEqual(await stored(other), {
+    ...(await stored(page)),
+    clicks: 0,
+    views: 0,
+    hides: 0,
+    generation: 1,
+  });
+  await goTo(page, server);
+  await startReranker(page);
+  assert.equal((await rank(page, feed)).outcome.reason, "cold");
+  await other.guard();
+});
+
+test("erase holds although the page is left at once", async (t) => {
+  const page = await open(t);
+  for (let i = 0; i < 5; i++) {
+    await startReranker(page);
+    await click(page);
+    await page.waitForTimeout(100);
+    assert.equal((await stored(page)).clicks, 4);
+    await page.evaluate((i) => {
+      globalThis.reranker.erase();
+      location.href = `/?${i}`;
+    }, i);
+    await page.waitForURL(`**/?${i}`);
+    await page.waitForFunction(() => globalThis.nearside);
+    await startReranker(page);
+    const { clicks, generation } = await stored(page);
+    assert.deepEqual([clicks, generation], [0, i + 1]);
+  }
+});
+
+test("erase without consent erases what is stored, and an open tab brings nothing back", async (t) => {
+  const page = await open(t);
+  await startReranker(page);
+  await click(page);
+  const before = await written(page);
+  const other = await openTab(page, server);
+  await startReranker(other, { consent: false });
+  assert.equal(await other.evaluate(() => globalThis.reranker.erase()), true);
+  assert.ok((await record(other)).length < 16);
+  await page.evaluate((item) => globalThis.reranker.viewed(item), feed.items[9]);
+  assert.ok((await written(page, await record(page))).length < before.length);
+  assert.equal((await stored(page)).clicks, 0);
+  await other.guard();
+});
+
+test("a record that was changed gives a fresh history and is replaced", async (t) => {
+  const page = await open(t);
+  await startReranker(page);
+  await click(page);
+  await written(page);
+  const changes = [
+    (bytes) => bytes.map((byte, i) => (i === bytes.length >> 1 ? byte ^ 1 : byte)),
+    (bytes) => bytes.subarray(0, bytes.length - 1),
+    () => new Uint8Array(),
+    () => "garbage",
+    () => ({ length: 5 }),
+  ];
+  for (const change of changes) {
+    await record(page, change);
+    await goTo(page, server);
+    await startReranker(page);
+    const { outcome } = await rank(page, feed);
+    assert.equal(outcome.reason, "cold");
+    assert.equal(outcome.storage, undefined);
+    const before = await record(page);
+    await click(page);
+    await written(page, before);
+    await goTo(page, server);
+    await startReranker(page);
+    assert.equal((await rank(page, feed)).outcome.reason, "ranked");
+  }
+});
+
+const failures = {
+  "no IndexedDB": () => Object.defineProperty(globalThis, "indexedDB", { value: undefined }),
+  "IndexedDB whose getter throws": () =>
+    Object.defineProperty(globalThis, "indexedDB", {
+      get() {
+        throw new DOMException("denied", "SecurityError");
+      },
+    }),
+  "IndexedDB that refuses to open": () => {
+    IDBFactory.prototype.open = () => {
+      throw new DOMException("denied", "SecurityError");
+    };
+  },
+  "IndexedDB that never answers": () => {
+    // A request that no one will ever call back.
+    IDBFactory.prototype.open = () =>
+      Object.create(IDBOpenDBRequest.prototype, { addEventListener: { value: () => {} } });
+  },
+  "IndexedDB that never answers a read": () => {
+    IDBObjectStore.prototype.getAll = () =>
+      Object.create(IDBRequest.prototype, { addEventListener: { value: () => {} } });
+  },
+  "IndexedDB that cannot write": () => {
+    IDBObjectStore.prototype.put = () => {
+      throw new DOMException("full", "QuotaExceededError");
+    };
+  },
+  "IndexedDB whose transactions abort": () => {
+    const real = IDBObjectStore.prototype.put;
+    IDBObjectStore.prototype.put = function (...args) {
+      const request = real.apply(this, args);
+      this.transaction.abort();
+      return request;
+    };
+  },
+};
+for (const [name, init] of Object.entries(failures)) {
+  test(`${name}: ranking goes on from memory, and the outcome says so`, async (t) => {
+    const page = await open(t, { init });
+    const started = Date.now();
+    await startReranker(page);
+    assert.ok(Date.now() - started < 3000);
+    await click(page);
+    assert.equal((await rank(page, feed)).outcome.reason, "ranked");
+    await page.waitForTimeout(1300);
+    const { outcome } = await rank(page, feed);
+    assert.equal(outcome.reason, "ranked");
+    assert.equal(outcome.storage, "memory");
+    assert.equal((await stored(page)).clicks, 4);
+  });
+}
+
+test("a connection that was lost is opened again", async (t) => {
+  const page = await open(t);
+  await startReranker(page);
+  await click(page, read.slice(0, 2));
+  await written(page);
+  const before = await record(page);
+  await page.evaluate((stories) => {
+    // As after a restored page or under storage pressure: the connection is closed, transactions on it throw.
+    const real = IDBDatabase.prototype.transaction;
+    IDBDatabase.prototype.transaction = function (...args) {
+      IDBDatabase.prototype.transaction = real;
+      this.close();
+      return real.apply(this, args);
+    };
+    for (const story of stories) globalThis.reranker.clicked(story);
+  }, read.slice(2));
+  await written(page, before);
+  assert.equal((await rank(page, feed)).outcome.storage, undefined);
+});
+
+test("another tab may delete the database: an open one does not stand in the way", async (t) => {
+  const page = await open(t);
+  await startReranker(page);
+  await click(page);
+  await written(page);
+  const other = await openTab(page, server);
+  const deleted = await other.evaluate(
+    () =>
+      new Promise((resolve) => {
+        const request = indexedDB.deleteDatabase("nearside");
+        request.onsuccess = () => resolve("deleted");
+        request.onblocked = () => setTimeout(resolve, 500, "blocked");
+      }),
+  );
+  assert.equal(deleted, "deleted");
+  await click(page, feed.items.slice(0, 1));
+  await page.waitForTimeout(200);
+  assert.equal((await rank(page, feed)).outcome.storage, undefined);
+});
+
+test("a page restored from the back-forward cache goes on, with what happened since", async (t) => {
+  const own = await launch({ ignoreDefaultArgs: ["--disable-back-forward-cache"] });
+  t.after(() => own.close());
+  const page = await openSite(own, server);
+  await startReranker(page);
+  await page.evaluate(() => {
+    globalThis.mark = "first";
+    addEventListener("pageshow", (event) => {
+      globalThis.restored = event.persisted;
+    });
+  });
+  await click(page, read.slice(0, 1));
+  await page.waitForTimeout(200);
+  await goTo(page, server, "/list.html");
+  await startReranker(page);
+  await click(page, read.slice(1, 3));
+  await page.waitForTimeout(200);
+  await page.evaluate(() => history.back());
+  await page.waitForFunction(() => globalThis.restored !== undefined); // only the first page has it
+  assert.deepEqual(await page.evaluate(() => [globalThis.mark, globalThis.restored]), ["first", true]);
+  await page.waitForFunction(() => globalThis.reranker.stored().clicks === 3);
+  await click(page, read.slice(3));
+  assert.equal((await stored(page)).clicks, 4);
+  assert.equal((await rank(page, feed)).outcome.storage, undefined);
+  await page.guard();
+});
+
+test("storage that failed gets another chance on a restored page", async (t) => {
+  const init = () => {
+    const real = IDBFactory.prototype.open;
+    IDBFactory.prototype.open = () => {
+      throw new DOMException("frozen", "UnknownError");
+    };
+    globalThis.repair = () => {
+      IDBFactory.prototype.open = real;
+    };
+  };
+  const page = await open(t, { init });
+  await startReranker(page);
+  await click(page);
+  await page.waitForTimeout(50);
+  assert.equal((await rank(page, feed)).outcome.storage, "memory");
+  await page.evaluate(() => {
+    globalThis.repair();
+    dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+  });
+  await written(page);
+  assert.equal((await rank(page, feed)).outcome.storage, undefined);
+});
+
+test("a store of the page's own is used instead of IndexedDB", async (t) => {
+  const page = await open(t);
+  const result = await page.evaluate(
+    async ([feed, read]) => {
+      const store = new globalThis.nearside.MemoryStore();
+      const one = globalThis.nearside.createReranker({ consent: true, store });
+      await one.ready;
+      for (const story of read) one.clicked(story);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      const other = globalThis.nearside.createReranker({ consent: true, store });
+      const { outcome } = await other.rank(feed, { budgetMs: 5000 });
+      return {
+        reason: outcome.reason,
+        bytes: (await store.read()).length,
+        databases: await indexedDB.databases(),
+      };
+    },
+    [feed, read],
+  );
+  assert.equal(result.reason, "ranked");
+  assert.ok(result.bytes > 0);
+  assert.deepEqual(result.databases, []);
+});

@@ -1,0 +1,303 @@
+// The package as a publisher gets it: packed, installed elsewhere, imported, type-checked, bundled, run in a browser.
+
+import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { after, before, describe, test } from "node:test";
+import * as esbuild from "esbuild";
+import { chromium } from "playwright-core";
+import webpack from "webpack";
+import { integrity } from "../../scripts/build.mjs";
+import { serve } from "../../scripts/serve.mjs";
+import { makeConsumer, root, stories } from "./consumer.mjs";
+
+const require = createRequire(import.meta.url);
+const tsc = path.join(path.dirname(require.resolve("typescript/package.json")), "bin/tsc");
+
+let consumer;
+before(async () => {
+  consumer = await makeConsumer();
+});
+after(() => consumer?.remove());
+
+describe("contents", () => {
+  test("hold the built package and its papers, and nothing else", async () => {
+    const modules = (await readdir(path.join(root, "js"), { recursive: true }))
+      .filter((name) => name.endsWith(".ts"))
+      .flatMap((name) => [".js", ".d.ts"].map((end) => `dist/${name.replace(/\.ts$/, end)}`));
+    const built = [
+      "nearside.js",
+      "nearside.d.ts",
+      "nearside_bg.wasm",
+      "reranker.onnx",
+      "integrity.js",
+      "integrity.d.ts",
+    ];
+    const papers = [
+      "package.json",
+      "README.md",
+      "CHANGELOG.md",
+      "PRIVACY.md",
+      "LICENSE-MIT",
+      "LICENSE-APACHE",
+    ];
+    assert.deepEqual(consumer.files, [...modules, ...built.map((name) => `dist/${name}`), ...papers].sort());
+  });
+
+  test("bring idb and no other dependency", async () => {
+    const installed = (await readdir(path.join(consumer.folder, "node_modules"))).filter(
+      (name) => name[0] !== ".",
+    );
+    assert.deepEqual(installed.sort(), ["idb", "nearside"]);
+  });
+
+  test("are what the built-in hashes say", async () => {
+    const dist = path.join(consumer.folder, "node_modules/nearside/dist");
+    const hashes = await readFile(path.join(dist, "integrity.js"), "utf8");
+    for (const [name, file] of [
+      ["wasmIntegrity", "nearside_bg.wasm"],
+      ["modelIntegrity", "reranker.onnx"],
+    ])
+      assert.ok(hashes.includes(`${name} = "${integrity(path.join(dist, file))}"`), file);
+  });
+
+  test("name every file they import with its ending, as browsers want it", async () => {
+    const dist = path.join(consumer.folder, "node_modules/nearside/dist");
+    for (const name of await readdir(dist, { recursive: true })) {
+      if (!/\.(js|d\.ts)$/.test(name)) continue;
+      const text = await readFile(path.join(dist, name), "utf8");
+      const imported = [...text.matchAll(/(?:from|import)\s*\(?["']([^"']+)["']/g)].map(([, what]) => what);
+      for (const what of imported) assert.match(what, /^(\.{1,2}\/.+\.js|idb)$/, `${name} imports ${what}`);
+    }
+  });
+});
+
+describe("in Node", () => {
+  test("importing it does nothing", async () => {
+    await consumer.write(
+      "import.mjs",
+      `const calls = [];
+      const spy = (name) => (...args) => { calls.push([name, args.length]); };
+      for (const name of ["fetch", "setTimeout", "setInterval", "queueMicrotask", "requestAnimationFrame",
+        "addEventListener", "BroadcastChannel", "indexedDB", "localStorage", "navigator", "document", "window"])
+        Object.defineProperty(globalThis, name, { configurable: true, get: () => spy(name) });
+      const compile = WebAssembly.compile;
+      WebAssembly.compile = WebAssembly.instantiate = spy("WebAssembly");
+      const before = Reflect.ownKeys(globalThis);
+      const api = await import("nearside");
+      process.stdout.write(JSON.stringify({ calls, added: Reflect.ownKeys(globalThis).filter((key) => !before.includes(key)).map(String), api: Object.keys(api).sort() }));`,
+    );
+    const { code, stdout, stderr } = await consumer.node("import.mjs");
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(JSON.parse(stdout), {
+      calls: [],
+      added: [],
+      api: ["MemoryStore", "createReranker", "reasons"],
+    });
+    assert.equal(stderr, "");
+  });
+
+  test("ranking there answers with the server's order, throws nothing and lets the process end", async () => {
+    await consumer.write(
+      "rank.mjs",
+      `import { createReranker, reasons } from "nearside";
+      const items = ${JSON.stringify(stories)};
+      const answers = {};
+      for (const consent of [true, false]) {
+        const reranker = createReranker({ consent });
+        const ranking = await reranker.rank(items, { budgetMs: 5000 });
+        answers[consent] = { ...ranking.outcome, same: ranking.items.every((item, n) => item === items[n]) && ranking.items.length === items.length,
+          known: reasons.includes(ranking.outcome.reason) };
+        await Promise.race([reranker.ready, ranking]);
+        reranker.clicked(items[0]);
+        reranker.dispose();
+      }
+      process.stdout.write(JSON.stringify(answers));`,
+    );
+    const { code, stdout, stderr } = await consumer.node("--unhandled-rejections=strict", "rank.mjs");
+    assert.equal(code, 0, stderr);
+    assert.equal(stderr, "");
+    const answers = JSON.parse(stdout);
+    for (const answer of Object.values(answers)) {
+      assert.equal(answer.source, "server");
+      assert.ok(answer.same && answer.known && answer.moved === 0, JSON.stringify(answer));
+    }
+    assert.equal(answers.false.reason, "no_consent");
+    assert.match(answers.true.reason, /^(unsupported|load_failed)$/);
+  });
+});
+
+describe("types", () => {
+  const good = `
+    import { createReranker, MemoryStore, reasons, type Candidate, type Outcome, type Policy, type Reason } from "nearside";
+
+    interface Story extends Candidate { readonly title: string }
+    const story: Story = { id: "a", title: "A", _nearside: { topic: "sports", pinned: true } };
+    const policy: Policy = { strength: 0.5, topicCap: { limit: 2, window: 5 } };
+    const seen: Outcome[] = [];
+    const reranker = createReranker({ consent: () => true, policy, store: new MemoryStore(), onOutcome: (outcome) => seen.push(outcome) });
+    const { items, outcome } = await reranker.rank([story], { budgetMs: 50, keep: ["a"] });
+    const title: string | undefined = items[0]?.title;
+    const reason: Reason = outcome.reason;
+    const known: boolean = reasons.includes(reason);
+    await reranker.rank({ items: [story], _nearside: { space: "s" } });
+    export { known, title };
+  `;
+  const bad = `
+    import { createReranker } from "nearside";
+    // @ts-expect-error consent must be said
+    createReranker({});
+    // @ts-expect-error an item needs an id
+    void createReranker({ consent: true }).rank([{ title: "no id" }]);
+  `;
+  for (const [module, moduleResolution] of [
+    ["nodenext", "nodenext"],
+    ["esnext", "bundler"],
+  ]) {
+    test(`serve a strict consumer with ${moduleResolution} resolution`, async () => {
+      await consumer.write("good.mts", good);
+      await consumer.write("bad.mts", bad);
+      await consumer.write(
+        "tsconfig.json",
+        JSON.stringify({
+          compilerOptions: {
+            ...{ module, moduleResolution, target: "es2022", lib: ["es2022", "dom"], types: [] },
+            ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true },
+            ...{ noEmit: true, skipLibCheck: false },
+          },
+          files: ["good.mts", "bad.mts"],
+        }),
+      );
+      const { code, stdout } = await consumer.node(tsc, "--project", "tsconfig.json");
+      assert.equal(code, 0, stdout);
+    });
+  }
+});
+
+/** What a bundled page does: rank for a new reader, let the reader read four stories, rank again. */
+const page = (options, imports = "") => `
+  import { createReranker } from "nearside";
+  ${imports}
+  const items = ${JSON.stringify(stories)};
+  const reranker = createReranker({ consent: true${options} });
+  await reranker.ready;
+  const rank = async () => {
+    const { items: ordered, outcome } = await reranker.rank(items, { budgetMs: 10000 });
+    return { ...outcome, ids: ordered.map((item) => item.id) };
+  };
+  const cold = await rank();
+  for (const item of items.filter((item) => item._nearside.topic === "sports")) {
+    reranker.clicked(item);
+    reranker.dwelled(item, 60);
+  }
+  globalThis.shown = { cold, warm: await rank() };
+`;
+
+const html = (script) =>
+  `<!doctype html><meta charset="utf-8"><title>t</title><script type="module" src="${script}"></script>\n`;
+
+/** Opens a built page in Chromium and returns the outcome it showed, asserting a quiet console. */
+async function shown(folder) {
+  const server = await serve({ folder, port: 0 });
+  const browser = await chromium.launch({
+    executablePath: process.env.NEARSIDE_CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+    ],
+  });
+  try {
+    const tab = await browser.newPage();
+    const problems = [];
+    tab.on("console", (message) => problems.push(message.text()));
+    tab.on("pageerror", (error) => problems.push(String(error)));
+    await tab.route("**/favicon.ico", (route) => route.fulfill({ status: 204 }));
+    await tab.goto(server.url);
+    await tab.waitForFunction("globalThis.shown", undefined, { timeout: 30_000 });
+    assert.deepEqual(problems, []);
+    return await tab.evaluate("shown");
+  } finally {
+    await browser.close();
+    await server.close();
+  }
+}
+
+/** All has loaded: no history gives the server's order, and some gives the model's. */
+function assertWorks({ cold, warm }) {
+  const ids = stories.map((story) => story.id);
+  assert.equal(cold.reason, "cold", JSON.stringify(cold));
+  assert.equal(typeof cold.modelId, "string");
+  assert.deepEqual(cold.ids, ids);
+  assert.equal(warm.reason, "ranked", JSON.stringify(warm));
+  assert.deepEqual(warm.ids.toSorted(), ids.toSorted());
+}
+
+describe("bundlers", () => {
+  test("webpack takes the wasm and the model along without any setting", async () => {
+    await consumer.write("page.mjs", page(""));
+    const stats = await promised(
+      webpack({
+        context: consumer.folder,
+        mode: "production",
+        target: ["web", "es2022"],
+        entry: "./page.mjs",
+        experiments: { outputModule: true },
+        output: { path: path.join(consumer.folder, "webpack"), filename: "page.js", module: true },
+      }),
+    );
+    assert.deepEqual([stats.errors, stats.warnings], [[], []]);
+    const ends = stats.assets.map(({ name }) => path.extname(name)).sort();
+    assert.deepEqual(ends, [".js", ".onnx", ".wasm"]);
+    await consumer.write("webpack/index.html", html("page.js"));
+    assertWorks(await shown(path.join(consumer.folder, "webpack")));
+  });
+
+  test("esbuild does with the files' URLs and hashes given", async () => {
+    const dist = path.join(consumer.folder, "node_modules/nearside/dist");
+    const options = `, wasmUrl, wasmIntegrity: "${integrity(path.join(dist, "nearside_bg.wasm"))}",
+      modelUrl, modelIntegrity: "${integrity(path.join(dist, "reranker.onnx"))}"`;
+    const imports = `import wasmUrl from "nearside/nearside_bg.wasm"; import modelUrl from "nearside/reranker.onnx";`;
+    await consumer.write("page-esbuild.mjs", page(options, imports));
+    const { warnings } = await esbuild.build({
+      absWorkingDir: consumer.folder,
+      entryPoints: ["page-esbuild.mjs"],
+      outdir: "esbuild",
+      ...{ bundle: true, minify: true, format: "esm", target: "es2022" },
+      loader: { ".wasm": "file", ".onnx": "file" },
+      publicPath: "/",
+      logLevel: "silent",
+    });
+    assert.deepEqual(warnings, []);
+    await consumer.write("esbuild/index.html", html("page-esbuild.js"));
+    assertWorks(await shown(path.join(consumer.folder, "esbuild")));
+  });
+
+  test("a bundle that imports nothing of it holds nothing of it", async () => {
+    await consumer.write(
+      "nothing.mjs",
+      `import "nearside"; import { reasons } from "nearside"; globalThis.n = 1;`,
+    );
+    const { outputFiles } = await esbuild.build({
+      absWorkingDir: consumer.folder,
+      entryPoints: ["nothing.mjs"],
+      ...{ bundle: true, minify: true, format: "esm", write: false, logLevel: "silent" },
+    });
+    assert.equal(outputFiles[0].text.trim(), "globalThis.n=1;");
+  });
+});
+
+function promised(compiler) {
+  return new Promise((settle, refuse) =>
+    compiler.run((error, stats) =>
+      compiler.close(() =>
+        error
+          ? refuse(error)
+          : settle(stats.toJson({ all: false, assets: true, errors: true, warnings: true })),
+      ),
+    ),
+  );
+}

@@ -1,0 +1,45 @@
+// The judgements the scripts make.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { judge } from "../../scripts/budget.mjs";
+import { atLeast, withoutRustflags } from "../../scripts/setup.mjs";
+
+test("versions compare by number, not by text", () => {
+  for (const [have, want, answer] of [
+    ["20.19.0", "20.19", true],
+    ["20.9.0", "20.19", false],
+    ["22.0.0", "20.19", true],
+    ["18.99.99", "20.19", false],
+    ["3.11.7", "3.11", true],
+    ["3.9.18", "3.11", false],
+    ["1.88.0", "1.88", true],
+  ])
+    assert.equal(atLeast(have, want), answer, `${have} against ${want}`);
+});
+
+test("a file over its budget fails, and so does a total over its own", () => {
+  const budgets = { total: { limit: 3, goal: 2 }, files: { a: 2, b: 2 } };
+  const verdict = (a, b) =>
+    judge(
+      [
+        { name: "a", raw: 1, brotli: a },
+        { name: "b", raw: 1, brotli: b },
+      ],
+      budgets,
+    ).map(({ fits }) => fits);
+  assert.deepEqual(verdict(1024, 2048), [true, true, true]);
+  assert.deepEqual(verdict(2049, 10), [false, true, true]);
+  assert.deepEqual(verdict(2048, 2048), [true, true, false]);
+  assert.throws(() => judge([{ name: "c", raw: 1, brotli: 1 }], budgets), /no limit for c/);
+});
+
+test("the wasm build is never run with the environment's RUSTFLAGS", () => {
+  const environment = {
+    PATH: "p",
+    RUSTFLAGS: "-C x",
+    CARGO_ENCODED_RUSTFLAGS: "x",
+    CARGO_BUILD_RUSTFLAGS: "x",
+  };
+  assert.deepEqual(withoutRustflags(environment), { PATH: "p" });
+});

@@ -1,0 +1,166 @@
+// Stands in for dist/nearside.js: a core of plain JavaScript whose every call a test can watch, slow down or spoil.
+// Its profile is JSON under the same laws as the real one: union, and the higher generation wins whole.
+
+export const control = {
+  /** Calls so far: `init`, `renew`, `new`, and the core's methods. */
+  calls: [],
+  /** Called before each call with its name and arguments; what it throws, the call throws. */
+  before: () => {},
+  /** Replaces the order that `rank` returns. */
+  order: (order) => order,
+  /** Instances so far. */
+  instance: 0,
+};
+
+const encode = (value) => new TextEncoder().encode(JSON.stringify(value));
+const width = 2;
+
+function call(name, ...args) {
+  control.calls.push(name);
+  control.before(name, ...args);
+}
+
+/** An error as the real core throws it. */
+export function coded(name, message = "a sentence") {
+  return Object.assign(new Error(message), { name });
+}
+
+export default async function init({ module_or_path: module }) {
+  call("init", module);
+  if (!(module instanceof WebAssembly.Module)) throw new TypeError("not a module");
+}
+
+export function __wbg_reset_state() {
+  call("renew");
+  control.instance++;
+}
+
+export class Core {
+  #instance = control.instance;
+  #generation = 0;
+  #events = new Set();
+  #last = {};
+
+  constructor(model) {
+    call("new", model);
+  }
+
+  #call(name, ...args) {
+    if (this.#instance !== control.instance) throw new Error("stale");
+    call(name, ...args);
+  }
+
+  get modelId() {
+    return "fake-1";
+  }
+
+  get space() {
+    return "fake-space";
+  }
+
+  featureNames() {
+    return "first\nsecond";
+  }
+
+  mergeProfile(bytes) {
+    this.#call("mergeProfile", bytes);
+    let other;
+    try {
+      other = JSON.parse(new TextDecoder().decode(bytes));
+      if (!Array.isArray(other.events)) return false;
+    } catch {
+      return false;
+    }
+    if (other.generation < this.#generation) return true;
+    if (other.generation > this.#generation) this.#events.clear();
+    this.#generation = other.generation;
+    for (const event of other.events) this.#events.add(event);
+    return true;
+  }
+
+  profileBytes(now) {
+    this.#call("profileBytes", now);
+    return encode({ generation: this.#generation, events: [...this.#events].sort() });
+  }
+
+  profileCounts(now) {
+    this.#call("profileCounts", now);
+    return Uint32Array.of(
+      this.#count("clicked"),
+      this.#count("viewed"),
+      this.#count("hide"),
+      this.#generation,
+    );
+  }
+
+  #count(kind) {
+    return [...this.#events].filter((event) => event.startsWith(`${kind} `)).length;
+  }
+
+  erase() {
+    this.#call("erase");
+    this.#generation++;
+    this.#events.clear();
+  }
+
+  #note(name, ...args) {
+    this.#call(name, ...args);
+    this.#events.add([name, ...args].join(" "));
+  }
+
+  viewed(...args) {
+    this.#note("viewed", ...args);
+  }
+
+  clicked(...args) {
+    this.#note("clicked", ...args);
+  }
+
+  dwelled(...args) {
+    this.#note("dwelled", ...args);
+    return true;
+  }
+
+  hide(...args) {
+    this.#note("hide", ...args);
+  }
+
+  unhide(...args) {
+    this.#note("unhide", ...args);
+  }
+
+  /** Two clicks or more: turns the movable items around. */
+  rank(text, lengths, numbers, flags, space, policy, now) {
+    this.#call("rank", text.slice(), lengths.slice(), numbers.slice(), flags.slice(), space, policy, now);
+    const ranked = this.#count("clicked") >= policy[2];
+    const order = Uint32Array.from(flags, (_, i) => i);
+    const movable = order.filter((i) => flags[i] === 0);
+    if (ranked) movable.forEach((slot, i) => void order.set([movable[movable.length - 1 - i]], slot));
+    this.#last = { reason: ranked ? "ranked" : "cold", flags: flags.slice() };
+    return control.order(order);
+  }
+
+  reason() {
+    return this.#last.reason;
+  }
+
+  skipped() {
+    return 1;
+  }
+
+  weight() {
+    return this.#last.reason === "ranked" ? 0.5 : 0;
+  }
+
+  explanations() {
+    const { flags } = this.#last;
+    return Float32Array.from({ length: flags.length * (width + 3) }, (_, at) => {
+      const row = Math.floor(at / (width + 3));
+      return [row, row + 0.5, -row, row * 2, flags[row]][at % (width + 3)];
+    });
+  }
+
+  free() {
+    throw new Error("nothing frees a core");
+  }
+}

@@ -1,0 +1,252 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { idOf, subjectOf, toColumns } from "../../dist/candidates.js";
+import { MemoryStore, reasons } from "../../dist/index.js";
+import { longestRising, rearrange } from "../../dist/rearrange.js";
+import { readRecord, writeRecord } from "../../dist/record.js";
+import { within } from "../../dist/within.js";
+
+/** A small generator of repeatable numbers in [0, 1). */
+function random(seed) {
+  let state = seed;
+  return () => {
+    state = (state * 1664525 + 1013904223) % 2 ** 32;
+    return state / 2 ** 32;
+  };
+}
+
+function shuffled(list, next) {
+  const result = [...list];
+  for (let i = result.length - 1; i > 0; i--) {
+    const j = Math.floor(next() * (i + 1));
+    [result[i], result[j]] = [result[j], result[i]];
+  }
+  return result;
+}
+
+/** Takes the columns' texts apart as the core does: by walking the UTF-8. */
+function textsOf({ text, lengths }) {
+  const texts = [];
+  let at = 0;
+  for (const length of lengths) {
+    const start = at;
+    for (let units = 0; units < length; ) {
+      const byte = text[at];
+      const bytes = byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+      units += bytes === 4 ? 2 : 1;
+      assert.ok(units <= length, "a character crosses two texts");
+      at += bytes;
+    }
+    texts.push(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(text.subarray(start, at)));
+  }
+  assert.equal(at, text.length);
+  return texts;
+}
+
+/** The text as UTF-8 can hold it: half surrogate pairs become U+FFFD. */
+const inUtf8 = (text) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(new TextEncoder().encode(text));
+
+test("columns hold each text whole, whatever its characters", () => {
+  const next = random(1);
+  const pieces = [
+    "a",
+    "é",
+    "\u20ac",
+    "\ud83d\ude00",
+    "\ud83d",
+    "\ude00",
+    "\u0000",
+    "\ufeff",
+    "\ufffd",
+    "__proto__",
+  ];
+  const word = () =>
+    Array.from({ length: Math.floor(next() * 4) }, () => pieces[Math.floor(next() * pieces.length)]).join("");
+  for (let round = 0; round < 500; round++) {
+    const items = Array.from({ length: Math.floor(next() * 20) }, (_, i) => ({
+      id: `${word()}${i}${word()}`,
+      _nearside: { topic: word(), subtopic: word(), vector: word() },
+    }));
+    const expected = items.flatMap(({ id, _nearside: { topic, subtopic, vector } }) => [
+      id,
+      topic,
+      subtopic,
+      vector,
+    ]);
+    assert.deepEqual(textsOf(toColumns(items, undefined)), expected.map(inUtf8));
+  }
+});
+
+test("columns grow with their texts", () => {
+  const items = Array.from({ length: 300 }, (_, i) => ({ id: `${i}${"\u20ac".repeat(2000)}` }));
+  assert.equal(textsOf(toColumns(items, undefined))[4 * 199], items[199].id);
+});
+
+test("numbers say what is absent and what cannot be used", () => {
+  const absent = Number.NaN;
+  const unusable = Infinity;
+  const cases = [
+    [{}, [absent, absent, absent, absent]],
+    [
+      { date_published: null, _nearside: { shows: null, clicks: undefined } },
+      [absent, absent, absent, absent],
+    ],
+    [
+      { date_published: "1970-01-01T00:00:01Z", _nearside: { shows: 5, clicks: -1, score: 0.5 } },
+      [1000, 5, -1, 0.5],
+    ],
+    [
+      { date_published: "yesterday", _nearside: { shows: "5", clicks: Number.NaN, score: -Infinity } },
+      Array(4).fill(unusable),
+    ],
+    [{ date_published: 1000, _nearside: { shows: true, clicks: {}, score: 5n } }, Array(4).fill(unusable)],
+    [{ date_published: "", _nearside: "text" }, [unusable, absent, absent, absent]],
+  ];
+  for (const [item, expected] of cases) {
+    assert.deepEqual([...toColumns([{ id: "x", ...item }], undefined).numbers], expected);
+  }
+});
+
+test("flags pin, keep and exempt", () => {
+  const items = [
+    {},
+    { pinned: true },
+    { personalize: false },
+    { pinned: true, personalize: false },
+    { pinned: false, personalize: true },
+    {},
+  ].map((_nearside, id) => ({ id, _nearside }));
+  assert.deepEqual([...toColumns(items, new Set(["5"])).flags], [0, 1, 2, 3, 0, 1]);
+});
+
+test("a vector that is no text, or absurdly long, is an item's fault, in an event none", () => {
+  for (const vector of [5, {}, "A".repeat(2000), false]) {
+    assert.equal(textsOf(toColumns([{ id: "x", _nearside: { vector } }], undefined))[3], "!");
+    assert.equal(subjectOf({ id: "x", _nearside: { vector } }).vector, "");
+  }
+});
+
+test("a list behind a longer one sees nothing of it", () => {
+  toColumns(
+    Array.from({ length: 200 }, (_, i) => ({ id: i, _nearside: { pinned: true, score: 5 } })),
+    undefined,
+  );
+  const columns = toColumns([{ id: "a" }, { id: "b" }], undefined);
+  assert.deepEqual([...columns.flags], [0, 0]);
+  assert.deepEqual([...columns.numbers], Array(8).fill(Number.NaN));
+  assert.equal(columns.lengths.length, 8);
+});
+
+test("ids are texts or finite numbers", () => {
+  assert.deepEqual(
+    ["a", 7, 0.5, -0].map((id) => idOf({ id })),
+    ["a", "7", "0.5", "0"],
+  );
+  for (const id of ["", Number.NaN, Infinity, null, true, 5n, {}, ["a"]])
+    assert.equal(idOf({ id }), undefined);
+});
+
+test("the longest rising sequence is as long as the best of all", () => {
+  const next = random(2);
+  for (let round = 0; round < 200; round++) {
+    const values = shuffled(
+      Array.from({ length: Math.floor(next() * 9) }, (_, i) => i),
+      next,
+    );
+    let best = 0;
+    for (let mask = 0; mask < 1 << values.length; mask++) {
+      const chosen = values.filter((_, i) => mask & (1 << i));
+      if (chosen.every((value, i) => i === 0 || chosen[i - 1] < value)) best = Math.max(best, chosen.length);
+    }
+    const rising = longestRising(values);
+    assert.equal(rising.length, best);
+    assert.ok(rising.every((value, i) => i === 0 || rising[i - 1] < value));
+    assert.deepEqual(
+      rising,
+      values.filter((value) => rising.includes(value)),
+    );
+  }
+});
+
+test("rearranging gives the order, and leaves fixed children alone", () => {
+  const next = random(3);
+  for (let round = 0; round < 500; round++) {
+    const current = Array.from({ length: Math.floor(next() * 12) }, (_, i) => `c${i}`);
+    const fixed = new Set(current.filter(() => next() < 0.3));
+    const free = shuffled(
+      current.filter((child) => !fixed.has(child)),
+      next,
+    );
+    const target = current.map((child) => (fixed.has(child) ? child : free.shift()));
+    const children = [...current];
+    let moves = 0;
+    const container = {
+      insertBefore(child, before) {
+        moves++;
+        assert.ok(!fixed.has(child), "a fixed child was re-inserted");
+        children.splice(children.indexOf(child), 1);
+        children.splice(before === null ? children.length : children.indexOf(before), 0, child);
+      },
+    };
+    rearrange(container, current, target, fixed);
+    assert.deepEqual(children, target);
+    if (target.every((child, i) => child === current[i])) assert.equal(moves, 0);
+    if (fixed.size === 0) {
+      const places = target.map((child) => current.indexOf(child));
+      assert.equal(moves, places.length - longestRising(places).length);
+    }
+  }
+});
+
+test("a record is its profile, until it was erased without a core", () => {
+  const profile = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9);
+  assert.deepEqual(writeRecord({ erasures: 0, profile }), profile);
+  for (const erasures of [0, 1, 258, 2 ** 32 - 1]) {
+    for (const bytes of [profile, new Uint8Array()]) {
+      assert.deepEqual(readRecord(writeRecord({ erasures, profile: bytes })), { erasures, profile: bytes });
+    }
+  }
+  assert.deepEqual(readRecord(undefined), { erasures: 0, profile: new Uint8Array() });
+  const marked = writeRecord({ erasures: 3, profile });
+  const shifted = Uint8Array.of(0, ...marked).subarray(1);
+  assert.deepEqual(readRecord(shifted), { erasures: 3, profile });
+  for (let length = 0; length < 8; length++) assert.equal(readRecord(marked.subarray(0, length)).erasures, 0);
+});
+
+test("within answers in time, or says that it is late, and leaves no timer", async () => {
+  assert.equal(await within(Promise.resolve(5), 1000, () => new Error("late")), 5);
+  await assert.rejects(
+    within(Promise.reject(new Error("own")), 1000, () => new Error("late")),
+    /own/,
+  );
+  await assert.rejects(
+    within(new Promise(() => {}), 1, () => new Error("late")),
+    /late/,
+  );
+  await assert.rejects(
+    within(new Promise(() => {}), -5, () => new Error("late")),
+    /late/,
+  );
+  assert.equal(
+    await within(new Promise((resolve) => setTimeout(resolve, 20, 6)), Infinity, () => new Error("late")),
+    6,
+  );
+  assert.equal(
+    await within(new Promise((resolve) => setTimeout(resolve, 20, 7)), 1e12, () => new Error("late")),
+    7,
+  );
+  assert.equal(process.getActiveResourcesInfo().filter((name) => name === "Timeout").length, 0);
+});
+
+test("a memory store keeps a copy", async () => {
+  const store = new MemoryStore();
+  assert.equal(await store.read(), undefined);
+  const bytes = Uint8Array.of(1, 2);
+  await store.write(bytes);
+  bytes[0] = 9;
+  assert.deepEqual(await store.read(), Uint8Array.of(1, 2));
+});
+
+test("reasons are a closed list without repetition", () => {
+  assert.equal(new Set(reasons).size, 16);
+});

@@ -1,0 +1,125 @@
+// Any other JSON Feed, by `?feed=URL`: text stays text, links are http(s) or nothing.
+
+const MOST_SHOWN = 200;
+const LARGEST = 5_000_000;
+const PATIENCE_MS = 15_000;
+
+/** What is wrong with a feed, said to the reader. */
+export class FeedError extends Error {}
+
+/**
+ * Fetches a feed, puts its stories into `container` instead of the paper's, and returns what is to be ranked. The container
+ * is hidden; the caller shows it when the order is known.
+ */
+export async function foreignFeed(address, container) {
+  document.documentElement.classList.add("foreign", "ready");
+  container.hidden = true;
+  container.replaceChildren();
+  const waiting = document.createElement("p");
+  waiting.className = "waiting";
+  waiting.textContent = "The feed is being fetched …";
+  container.before(waiting);
+  try {
+    const url = webAddress(address, location.href);
+    if (!url) throw new FeedError("Its address must begin with http:// or https://.");
+    const feed = read(await fetchText(url));
+    const items = feed.items.slice(0, MOST_SHOWN);
+    const title = text(feed.title) || new URL(url).host;
+    document.getElementById("name").textContent = title;
+    document.title = title;
+    container.replaceChildren(...items.map((item) => card(item, url)));
+    return { _nearside: feed._nearside, items: items.map(candidate) };
+  } finally {
+    waiting.remove();
+  }
+}
+
+async function fetchText(url) {
+  let response;
+  try {
+    response = await fetch(url, {
+      credentials: "omit",
+      referrerPolicy: "no-referrer",
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
+  } catch {
+    throw new FeedError("It did not answer, or its server does not let other pages read it.");
+  }
+  if (!response.ok) throw new FeedError(`Its server answered ${response.status}.`);
+  const body = await response.text();
+  if (body.length > LARGEST) throw new FeedError("It is too large.");
+  return body;
+}
+
+function read(body) {
+  let feed;
+  try {
+    feed = JSON.parse(body);
+  } catch {
+    throw new FeedError("It is not JSON.");
+  }
+  if (!Array.isArray(feed?.items)) throw new FeedError("It has no list of items: it is not a JSON Feed.");
+  const items = feed.items.filter((item) => typeof item === "object" && item !== null && idOf(item) !== "");
+  if (items.length === 0) throw new FeedError("It has no stories.");
+  return { ...feed, items };
+}
+
+const idOf = ({ id }) => (typeof id === "number" ? String(id) : text(id));
+const text = (value) => (typeof value === "string" ? value.trim() : "");
+const object = (value) => (typeof value === "object" && value !== null ? value : {});
+const titleOf = (item) =>
+  text(item.title) || text(item.summary).slice(0, 120) || text(item.content_text).slice(0, 120) || "Untitled";
+
+const candidate = (item) => ({
+  id: idOf(item),
+  title: titleOf(item),
+  date_published: item.date_published,
+  _nearside: item._nearside,
+});
+
+/** An absolute http(s) address, or undefined. */
+function webAddress(address, base) {
+  try {
+    const url = new URL(address, base);
+    return url.protocol === "http:" || url.protocol === "https:" ? url.href : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function card(item, feedUrl) {
+  const story = document.getElementById("story-template").content.firstElementChild.cloneNode(true);
+  const put = (selector, content) => {
+    story.querySelector(selector).textContent = content;
+  };
+  story.setAttribute("data-nearside-id", idOf(item));
+  story.removeAttribute("data-topic");
+  put(
+    ".kicker",
+    [object(item._nearside).topic, object(item._nearside).subtopic].map(text).filter(Boolean).join(" · "),
+  );
+  put("h3 a", titleOf(item));
+  put(".summary", text(item.title) ? text(item.summary).slice(0, 280) : "");
+  const authors = Array.isArray(item.authors) ? item.authors : [];
+  put(
+    ".author",
+    authors
+      .map((author) => text(object(author).name))
+      .filter(Boolean)
+      .join(", "),
+  );
+  const date = new Date(text(item.date_published));
+  put(
+    "time",
+    Number.isNaN(date.getTime()) ? "" : date.toLocaleString([], { dateStyle: "medium", timeStyle: "short" }),
+  );
+  const link = story.querySelector("h3 a");
+  const target = [item.url, item.external_url]
+    .filter((address) => text(address) !== "")
+    .map((address) => webAddress(text(address), feedUrl))
+    .find(Boolean);
+  if (target) link.href = target;
+  else link.removeAttribute("href");
+  link.rel = "noopener noreferrer";
+  return story;
+}
