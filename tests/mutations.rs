@@ -300,11 +300,12 @@ impl Row {
     }
 
     fn mutate_vector(&mut self, random: &mut Random) {
-        let at = random.below(self.vector.len().max(1)).min(self.vector.len());
+        let at = random.below(self.vector.len().max(1));
+        let at = (0..=at).rfind(|&at| self.vector.is_char_boundary(at)).unwrap_or(0);
         match random.below(8) {
             0 => self.vector.truncate(at),
-            1 => self.vector.insert(at.min(86), ['!', '=', '-', '\u{e9}', 'A', ' '][random.below(6)]),
-            2 => self.vector.extend(["=", "==", "AAAA", "A", "\n"][random.below(5)].chars()),
+            1 => self.vector.insert(at, ['!', '=', '-', '\u{e9}', 'A', ' '][random.below(6)]),
+            2 => self.vector.push_str(["=", "==", "AAAA", "A", "\n"][random.below(5)]),
             3 => self.vector = BASE64_STANDARD.encode([0; 64]),
             4 => self.vector = BASE64_STANDARD.encode([128; 64]),
             5 => self.vector = "A".repeat(random.below(5000)),
@@ -429,4 +430,32 @@ fn mutations_of_candidate_lists_are_refused_or_ranked_within_the_rules() {
         Outcome::Taken
     };
     trials::run("candidate lists", 20_000, MOST_BYTES, |random| list_case(&articles, random), attempt);
+}
+
+/// Runs a hundred cases, one of which is treated by `attempt`.
+fn one_of_a_hundred(attempt: impl Fn() -> Outcome) {
+    let odd = Random(0).next();
+    let attempt = |&case: &u64| if case == odd { attempt() } else { Outcome::Taken };
+    trials::run_cases("numbers", 0..100, 1000, Random::next, attempt);
+}
+
+#[test]
+#[should_panic(expected = "case 0 panics")]
+fn one_case_that_panics_fails_the_trial() {
+    one_of_a_hundred(|| panic!("as it should here"));
+}
+
+#[test]
+#[should_panic(expected = "case 0 takes 1001 bytes")]
+fn one_case_that_takes_too_much_fails_the_trial() {
+    one_of_a_hundred(|| {
+        drop(std::hint::black_box(vec![0u8; 1001]));
+        Outcome::Taken
+    });
+}
+
+#[test]
+#[should_panic(expected = "most do not pass the header")]
+fn cases_that_do_not_get_far_fail_the_trial() {
+    trials::run_cases("numbers", 0..100, 1000, Random::next, |_| Outcome::Header);
 }

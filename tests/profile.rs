@@ -21,7 +21,7 @@ fn record(profile: &mut Profile, &(what, article, ago, payload): &Event) {
         0 => profile.view(id, topic, at),
         1 => profile.click(id, topic, TopicId(u32::from(payload)), vector, at),
         2 => {
-            profile.dwell(id, Dwell::from_seconds(f64::from(payload) * 20.0).unwrap(), at);
+            profile.dwell(id, Dwell::from_seconds(f64::from(payload) * 20.0).expect("not negative"), at);
         }
         3 => profile.hide(id, topic, vector, at),
         _ => profile.unhide(id, at),

@@ -3,6 +3,7 @@
 //! `NEARSIDE_MUTATIONS` sets how many; `NEARSIDE_MUTATION` runs only the one of that number, to look at a failure.
 #![allow(dead_code, unreachable_pub, reason = "each test binary that includes this file uses a part of it")]
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,12 +32,23 @@ pub fn run<T>(
     default: u64,
     most_bytes: u64,
     make: impl Fn(&mut Random) -> T,
-    mut attempt: impl FnMut(&T) -> Outcome,
+    attempt: impl FnMut(&T) -> Outcome,
 ) {
     let cases = match (number("NEARSIDE_MUTATION"), number("NEARSIDE_MUTATIONS")) {
         (Some(one), _) => one..one + 1,
         (None, count) => 0..count.unwrap_or(default),
     };
+    run_cases(what, cases, most_bytes, make, attempt);
+}
+
+/// The same for the cases of these numbers.
+pub fn run_cases<T>(
+    what: &str,
+    cases: Range<u64>,
+    most_bytes: u64,
+    make: impl Fn(&mut Random) -> T,
+    mut attempt: impl FnMut(&T) -> Outcome,
+) {
     let current = Arc::new(AtomicU64::new(u64::MAX));
     watch(&current);
     let (mut counts, mut peak, mut slowest) = ([0u64; 3], 0, Duration::ZERO);
