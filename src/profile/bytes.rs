@@ -235,6 +235,13 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_profile_is_these_bytes() {
+        let mut bytes = [0; 32];
+        bytes[..14].copy_from_slice(b"NSPF\x01\x00\x20\x00\x00\x00\x08\x5b\xa4\x2d");
+        assert_eq!(Profile::new().encode(), bytes);
+    }
+
+    #[test]
     fn the_longest_dwell_time_is_kept() {
         let mut profile = sample();
         profile.dwell(ArticleId::new("b"), Dwell::from_seconds(f64::INFINITY).unwrap(), NOW);
