@@ -14,6 +14,10 @@
 
 #![forbid(unsafe_code)]
 
+// The tests in here share files with those in `tests/`, which know the crate by its name.
+#[cfg(test)]
+extern crate self as nearside;
+
 mod base64;
 mod candidate;
 mod error;

@@ -247,6 +247,7 @@ mod tests {
         use Bound::None as N;
         check("abcd", &[1.0, 3.0, 1.0, 2.0], &unlimited(), &[1, 3, 0, 2], &[N; 4]);
         check("", &[], &unlimited(), &[], &[]);
+        check("abc", &[-1.0, -0.0, 0.0], &unlimited(), &[1, 2, 0], &[N; 3]);
     }
 
     #[test]

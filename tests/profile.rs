@@ -21,7 +21,7 @@ fn record(profile: &mut Profile, &(what, article, ago, payload): &Event) {
         0 => profile.view(id, topic, at),
         1 => profile.click(id, topic, TopicId(u32::from(payload)), vector, at),
         2 => {
-            profile.dwell(id, Dwell::from_seconds(f64::from(payload) * 20.0).unwrap(), at);
+            profile.dwell(id, Dwell::from_seconds(f64::from(payload) * 20.0).expect("not negative"), at);
         }
         3 => profile.hide(id, topic, vector, at),
         _ => profile.unhide(id, at),
@@ -118,13 +118,15 @@ proptest! {
 
 #[test]
 fn erase_wins_over_every_older_copy() {
-    let old = full(0, 100);
+    let mut old = full(0, 100);
+    old.set_space(SpaceId(7));
     let mut erased = old.clone();
     erased.erase();
     assert_eq!(
         (erased.clicks().len(), erased.views().len(), erased.hides().len(), erased.generation()),
         (0, 0, 0, 1)
     );
+    assert_eq!((old.generation(), erased.space()), (0, old.space()));
     assert_eq!(merged(&erased, &old), erased);
     assert_eq!(merged(&old, &erased), erased);
     let mut again = erased.clone();

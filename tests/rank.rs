@@ -91,6 +91,37 @@ fn without_evidence_the_order_is_the_servers() {
 }
 
 #[test]
+fn just_enough_evidence_is_enough() {
+    let mut ranker = ranker();
+    let candidates = list(&mut Random(2), 60);
+    let mut profile = Profile::new();
+    profile.set_space(SpaceId::new(SPACE));
+    for (id, reason) in [(1, Reason::Cold), (2, Reason::Ranked)] {
+        let vector = Some(Random(1).vector(0));
+        profile.click(ArticleId(id), TopicId::new("world"), TopicId::NONE, vector, NOW);
+        ranker.rank(&candidates, &profile, &Policy::default(), NOW).unwrap();
+        assert_eq!(ranker.reason(), reason);
+    }
+}
+
+#[test]
+fn only_a_model_that_reads_clicked_vectors_is_cold_without_them() {
+    let attention = Model::load(include_bytes!("fixtures/attention-20k.onnx")).expect("it loads");
+    let candidates = list(&mut Random(2), 60);
+    let with_vectors = reader(&mut Random(3), 20);
+    let mut without = with_vectors.clone();
+    without.set_space(SpaceId::NONE);
+    let reasons = |mut ranker: Ranker| {
+        [&with_vectors, &without].map(|profile| {
+            ranker.rank(&candidates, profile, &Policy::default(), NOW).unwrap();
+            ranker.reason()
+        })
+    };
+    assert_eq!(reasons(ranker()), [Reason::Ranked, Reason::Ranked]);
+    assert_eq!(reasons(Ranker::new(attention)), [Reason::Ranked, Reason::Cold]);
+}
+
+#[test]
 fn a_history_that_has_ended_is_no_evidence() {
     let profile = reader(&mut Random(3), 20);
     let mut ranker = ranker();

@@ -235,6 +235,20 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_profile_is_these_bytes() {
+        let mut bytes = [0; 32];
+        bytes[..14].copy_from_slice(b"NSPF\x01\x00\x20\x00\x00\x00\x08\x5b\xa4\x2d");
+        assert_eq!(Profile::new().encode(), bytes);
+    }
+
+    #[test]
+    fn the_longest_dwell_time_is_kept() {
+        let mut profile = sample();
+        profile.dwell(ArticleId::new("b"), Dwell::from_seconds(f64::INFINITY).unwrap(), NOW);
+        assert_eq!(Profile::decode(&profile.encode(), NOW), Ok(profile));
+    }
+
+    #[test]
     fn every_flipped_bit_is_refused() {
         let bytes = sample().encode();
         for at in 0..bytes.len() * 8 {

@@ -1,6 +1,7 @@
 //! The engine against onnxruntime, on the fixtures of `python/conformance_fixtures.py`.
 
 mod hostile;
+mod mutations;
 
 use super::super::onnx;
 use super::*;
@@ -73,6 +74,9 @@ impl<'a> File<'a> {
 /// Runs a graph with any inputs and outputs.
 fn run(model: &[u8], inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
     let model = onnx::read(model)?;
+    if program::inputs(&model).count() != inputs.len() {
+        return Err(Error::ModelGraph("it has other inputs than the case"));
+    }
     let mut program = Program::read(&model)?;
     let shapes: Vec<_> = inputs.iter().map(|input| input.shape).collect();
     let plan = program.plan(&shapes)?;
