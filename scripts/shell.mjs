@@ -12,7 +12,8 @@ export const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 /** The project's own cache: tools, build stages. Safe to delete. */
 export const cache = join(root, ".cache");
 
-const colour = process.stdout.isTTY && !process.env.NO_COLOR;
+/** Whether to print in colour. */
+export const colour = Boolean(process.stdout.isTTY && !process.env.NO_COLOR);
 const paint = (code, text) => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
 export const bold = (text) => paint("1", text);
 export const dim = (text) => paint("2", text);

@@ -15,7 +15,21 @@ import {
   withoutRustflags,
   withPath,
 } from "./setup.mjs";
-import { bin, bold, dim, green, header, main, red, root, Stop, say, seconds, stream } from "./shell.mjs";
+import {
+  bin,
+  bold,
+  colour,
+  dim,
+  green,
+  header,
+  main,
+  red,
+  root,
+  Stop,
+  say,
+  seconds,
+  stream,
+} from "./shell.mjs";
 
 const WASM = ["--target", "wasm32-unknown-unknown"];
 const locked = process.env.CI ? ["--locked"] : [];
@@ -54,7 +68,11 @@ const suites = {
       const strict = ["--", "-D", "warnings"];
       return checks([
         ["rustfmt", "cargo", ["fmt", "--all", "--check"]],
-        ["Biome", process.execPath, [bin("@biomejs/biome"), "ci", "--error-on-warnings"]],
+        [
+          "Biome",
+          process.execPath,
+          [bin("@biomejs/biome"), "ci", "--error-on-warnings", `--colors=${colour ? "force" : "off"}`],
+        ],
         ["clippy, native", "cargo", ["clippy", ...locked, "--all-targets", ...strict]],
         [
           "clippy, wasm32",
