@@ -348,6 +348,7 @@ impl Stock {
     }
 
     fn change_value(&self, message: &mut Message, at: usize, names: &[String], random: &mut Random) {
+        let is_long = message.fields.iter().any(|field| matches!(field, (2, Payload::Varint(7))));
         let (number, payload) = &mut message.fields[at];
         match (payload, message.kind, *number) {
             (Payload::Varint(value), ..) => *value = odd_integer(random),
@@ -368,6 +369,14 @@ impl Stock {
                     }
                 }
                 *bytes = packed(&integers);
+            }
+            // Shapes, axes, indices.
+            (Payload::Bytes(bytes), Kind::Tensor, 9) if is_long => {
+                let (elements, _) = bytes.as_chunks_mut::<8>();
+                if !elements.is_empty() {
+                    let at = random.below(elements.len());
+                    elements[at] = odd_integer(random).to_le_bytes();
+                }
             }
             // Elements of tensors, packed floats.
             (Payload::Bytes(bytes), Kind::Tensor, 4 | 9) | (Payload::Bytes(bytes), Kind::Attribute, 7) => {
