@@ -1,4 +1,4 @@
-import { idOf } from "./candidates.js";
+import { flagsOf, idOf } from "./candidates.js";
 import { hasPainted } from "./painted.js";
 import { rearrange } from "./rearrange.js";
 import type { Application, Candidate } from "./types.js";
@@ -10,7 +10,8 @@ const delicate = "iframe, video, audio, object, embed";
 /**
  * Brings the marked children of a container into the order of `items`, all of them or none.
  *
- * A child that must not be re-inserted (it has focus, or plays something) keeps its slot, as unmarked children do; so does,
+ * A child that must not be re-inserted (it has focus, or plays something) keeps its slot, as unmarked children do; so do a pinned
+ * or not personalizable one that stands where `items` has it, and,
  * once content has been painted, every child that the reader may have seen: that does not lie wholly below the viewport and is not
  * hidden. The others fill the remaining slots in the order of `items`. If something in the viewport would move all the same (a layout that flows between columns), everything
  * is put back before it can be painted.
@@ -38,14 +39,18 @@ function arrange(container: Element, items: readonly Candidate[]): Application {
     return { applied: false, reason: "stale_list" };
   }
   const painted = hasPainted();
+  const marks = current.filter((child) => child.hasAttribute(attribute));
+  // Where others are held back, the rest slide along; what an editor has put in its slot must not slide with them.
+  const pinned = new Set(wanted.filter((child, i) => child === marks[i] && flagsOf(items[i]) !== 0));
   const fixed = new Set(
-    current.filter((child) => !child.hasAttribute(attribute) || mustStay(child, painted)),
+    current.filter(
+      (child) => !child.hasAttribute(attribute) || pinned.has(child) || mustStay(child, painted),
+    ),
   );
   const free = (wanted as Element[]).filter((child) => !fixed.has(child));
   const target = current.map((child) => (fixed.has(child) ? child : (free.shift() as Element)));
   if (target.every((child, i) => child === current[i])) {
     // Nothing moves: because all is in order, or because what is not may not move.
-    const marks = current.filter((child) => child.hasAttribute(attribute));
     const inOrder = marks.every((child, i) => child === wanted[i]);
     return inOrder ? { applied: true, reason: "applied" } : { applied: false, reason: "too_late" };
   }

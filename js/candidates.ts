@@ -76,7 +76,7 @@ export function toColumns(items: readonly unknown[], keep: ReadonlySet<string> |
     numbers[at + 1] = numberOf(own?.shows);
     numbers[at + 2] = numberOf(own?.clicks);
     numbers[at + 3] = numberOf(own?.score);
-    flags[i] = (own?.pinned || keep?.has(id) ? 1 : 0) | (own?.personalize === false ? 2 : 0);
+    flags[i] = flagsOf(item) | (keep?.has(id) ? 1 : 0);
   }
   if (ids.size !== items.length) throw new Refusal("bad_candidates", "two items share one id");
   return {
@@ -92,6 +92,13 @@ export function idOf(item: unknown): string | undefined {
   const id = (item as Loose | null | undefined)?.id;
   if (typeof id === "string") return id === "" ? undefined : id;
   return typeof id === "number" && Number.isFinite(id) ? String(id) : undefined;
+}
+
+/** What the publisher says of an item's slot: bit 0 pinned, bit 1 not to be personalized; 0: it may move. */
+export function flagsOf(item: unknown): number {
+  const own = (item as Loose | null | undefined)?._nearside;
+  const { pinned, personalize } = typeof own === "object" && own !== null ? own : {};
+  return (pinned ? 1 : 0) | (personalize === false ? 2 : 0);
 }
 
 /** What an event says of its item: topic, subtopic and vector, each `""` where there is none. */

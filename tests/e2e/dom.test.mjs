@@ -202,6 +202,24 @@ test("once content is painted, only stories below the viewport move, and nothing
   }
 });
 
+test("pinned stories below the viewport keep their slots while the others slide", async (t) => {
+  const page = await open(t, "/plain.html");
+  const before = await shown(page);
+  const order = [...before].reverse();
+  const hold = { [before.length - 3]: { pinned: true }, [before.length - 2]: { personalize: false } };
+  // What ranking gives: all others reversed around the two.
+  const others = order.filter((id) => !Object.keys(hold).some((slot) => before[slot] === id));
+  const wanted = before.map((id, slot) => (slot in hold ? id : others.shift()));
+  const items = wanted.map((id, slot) => ({ id, _nearside: hold[slot] }));
+  assert.deepEqual(
+    await page.$eval("main", (main, items) => globalThis.reranker.apply(main, items), items),
+    done,
+  );
+  const after = await shown(page);
+  assert.notDeepEqual(after, before);
+  for (const slot of Object.keys(hold)) assert.equal(after[slot], before[slot], "the pin holds");
+});
+
 test("a reader who has scrolled keeps what they see", async (t) => {
   const page = await open(t, "/plain.html");
   await page.evaluate(() => scrollTo(0, 700));
