@@ -11,7 +11,6 @@ const reasonOf: ReadonlyMap<unknown, Reason> = new Map<unknown, Reason>([
   ["model_rejected", "model_rejected"],
   ["model_unsupported", "model_unsupported"],
   ["nonfinite", "nonfinite"],
-  ["bad_profile", "model_rejected"], // stored bytes are never thrown over, only a golden case's
   ["internal", "internal"],
 ]);
 

@@ -51,8 +51,8 @@ export class Keeper {
   }
 
   /** Hands over a record at once, if the store can take it so. */
-  leave(bytes: Uint8Array): void {
-    if (this.#store instanceof IdbStore && !this.trouble) this.#store.leave(bytes);
+  leave(bytes: Uint8Array, alone: boolean): void {
+    if (this.#store instanceof IdbStore && !this.trouble) this.#store.leave(bytes, alone);
   }
 
   /** Ends the connection; the next use opens another. */

@@ -53,7 +53,7 @@ export class Profile {
   #begun: Promise<void> | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #due: { host: Host; allowed: () => boolean } | undefined;
+  #due: { host: Host; allowed: () => boolean; erasing?: true } | undefined;
 
   constructor(store: Store | undefined) {
     this.#keeper = new Keeper(store);
@@ -135,7 +135,7 @@ export class Profile {
     if (!due?.host.live || !due.allowed()) return;
     try {
       const profile = due.host.run((core) => core.profileBytes(Date.now()));
-      this.#keeper.leave(writeRecord({ erasures: this.#erasures, profile }));
+      this.#keeper.leave(writeRecord({ erasures: this.#erasures, profile }), due.erasing === true);
     } catch {
       // The core trapped, or the connection is closed: what was not stored is lost.
     }
@@ -146,7 +146,7 @@ export class Profile {
     this.#forget();
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const due = host && { host, allowed: () => true }; // should the page be left before the store answers
+    const due = host && { host, allowed: () => true, erasing: true as const }; // should the page be left before the store answers
     this.#due = due;
     try {
       if (host) this.#snapshot = [host.run((core) => core.profileBytes(Date.now()))];

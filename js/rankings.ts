@@ -52,6 +52,11 @@ export class Rankings {
     return found && { item: found.ranked.list.items[found.index], space: found.ranked.list.space };
   }
 
+  /** Forgets what came of the lists: it was derived from a history that is no more. */
+  forget(): void {
+    for (const ranked of this.#recent) delete ranked.answer;
+  }
+
   /** Why the item stands where it stands; `undefined` if the latest list that has it was not ranked. */
   explain(id: string): Explanation | undefined {
     const found = this.#locate(id);

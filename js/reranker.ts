@@ -157,7 +157,7 @@ export function createReranker(options: RerankerOptions): Reranker {
     unhide: (item) => record("unhide", item),
     explain(id) {
       const text = idOf({ id });
-      return text === undefined ? undefined : rankings.explain(text);
+      return text === undefined || !allowed() ? undefined : rankings.explain(text);
     },
     stored() {
       if (!engine.live || end.signal.aborted || !allowed()) return undefined;
@@ -170,7 +170,10 @@ export function createReranker(options: RerankerOptions): Reranker {
         return undefined;
       }
     },
-    erase: () => profile.erase(engine.live ? engine : undefined),
+    erase() {
+      rankings.forget();
+      return profile.erase(engine.live ? engine : undefined);
+    },
     dispose() {
       if (end.signal.aborted) return;
       end.abort();

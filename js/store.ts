@@ -50,9 +50,9 @@ export class IdbStore {
 
   /**
    * Adds a record within this very turn, for a page that is about to go: no answer would reach it any more. A transaction that
-   * waits for one is given up.
+   * waits for one is given up. `alone`: all other records go.
    */
-  leave(bytes: Uint8Array): void {
+  leave(bytes: Uint8Array, alone: boolean): void {
     try {
       this.#running?.abort();
     } catch {
@@ -60,6 +60,7 @@ export class IdbStore {
     }
     const transaction = this.#database?.transaction(name, "readwrite");
     transaction?.done.catch(() => {});
+    if (alone) transaction?.store.clear().catch(() => {});
     transaction?.store.put(bytes).catch(() => {});
     transaction?.commit();
   }

@@ -3,8 +3,8 @@
     pip install numpy onnx onnxruntime
     python python/conformance_fixtures.py tests/fixtures
 
-`conformance.bin`: small graphs with their inputs and the outputs that onnxruntime computes, or with the operator that the
-engine refuses. Little-endian:
+`conformance.bin`: small graphs with their inputs and the outputs that onnxruntime computes, or with the operator that
+the engine refuses. Little-endian:
 
     file   u32 cases, then each
     case   text name, bytes model, u32 inputs, tensor*, u8 0, u32 outputs, tensor*
@@ -27,6 +27,8 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
+
+from contract import FEATURES
 
 SESSION = ort.SessionOptions()
 # Else int8 weights meet activations that were quantised, too: 3e-2 off.
@@ -101,7 +103,7 @@ class Cases:
         self.cases: list[bytes] = []
 
     def add(self, operator, inputs, constants=None, opset=17, refused=None, label="", out=None, **attributes):
-        """One node. `inputs` and `constants` map names to arrays in the order of the node's inputs; None is left out."""
+        """One node. `inputs` and `constants` map names to arrays in the order of the node's inputs; None: left out."""
         inputs = {name: None if array is None else np.asarray(array) for name, array in inputs.items()}
         constants = {name: None if array is None else np.asarray(array) for name, array in (constants or {}).items()}
         both = {**inputs, **constants}
@@ -112,7 +114,7 @@ class Cases:
             output = helper.make_tensor_value_info("y", out, None)
         model = build(
             [node],
-            {name: array.shape for name, array in inputs.items()},
+            {name: array.shape for name, array in inputs.items() if array is not None},
             {name: array for name, array in constants.items() if array is not None},
             [output],
             opset,
@@ -139,10 +141,14 @@ def elementwise(c: Cases) -> None:
     c.add("Pow", {"a": normal(3, 4)}, {"b": np.int64(3)}, label="integer exponent")
     for operator in ["Exp", "Relu", "Erf", "Sigmoid", "Tanh"]:
         c.add(operator, {"a": normal(3, 7) * 3})
-        c.add(operator, {"a": np.float32([0.0, -0.0, 1e-6, -30.0, 30.0, 88.0, -100.0])}, label="wide")
+        c.add(
+            operator,
+            {"a": np.array(dtype=np.float32, object=[0.0, -0.0, 1e-6, -30.0, 30.0, 88.0, -100.0])},
+            label="wide",
+        )
     for operator in ["Sqrt", "Log"]:
         c.add(operator, {"a": positive(3, 7)})
-        c.add(operator, {"a": np.float32([1e-30, 1.0, 1e30])}, label="wide")
+        c.add(operator, {"a": np.array(dtype=np.float32, object=[1e-30, 1.0, 1e30])}, label="wide")
     for opset in OPSETS:
         c.add("Add", {"a": normal(2, 2), "b": normal(2)}, opset=opset)
         c.add("Relu", {"a": normal(5)}, opset=opset)
@@ -185,13 +191,18 @@ def along_axes(c: Cases) -> None:
         c.add("Concat", arrays, axis=axis, label=f"axis {axis}")
         c.add("Gather", {"a": normal(2, 3, 4)}, {"b": longs(1, 0, -1, -2)}, axis=axis, label=f"axis {axis}")
     c.add("Softmax", {"a": normal(3, 50)}, label="default axis")
-    c.add("Softmax", {"a": np.float32([[1e4, 1e4, -1e4], [-1e4, -1e4, -1e4]])}, label="large")
+    c.add("Softmax", {"a": np.array(dtype=np.float32, object=[[1e4, 1e4, -1e4], [-1e4, -1e4, -1e4]])}, label="large")
     c.add("Concat", {"a": normal(2, 3), "b": normal(2, 1), "d": normal(2, 4)}, {"c": normal(2, 2)}, axis=1)
     c.add("Concat", {"a": normal(3)}, axis=0, label="one part")
     c.add("Gather", {"a": normal(5, 2)}, {"b": np.array(3, np.int64)}, label="scalar index")
     c.add("Gather", {"a": normal(5, 2)}, {"b": np.array([[0, 1], [4, 2]], np.int32)}, label="int32 matrix")
     for opset in [17, 18, 20, 21]:
-        for shape, axis, scale in [([3, 9], -1, [9]), ([2, 3, 4], 1, [3, 4]), ([2, 3, 4], -1, [4]), ([4, 3], 0, [4, 3])]:
+        for shape, axis, scale in [
+            ([3, 9], -1, [9]),
+            ([2, 3, 4], 1, [3, 4]),
+            ([2, 3, 4], -1, [4]),
+            ([4, 3], 0, [4, 3]),
+        ]:
             both = {"b": positive(*scale), "c": normal(*scale)}
             c.add("LayerNormalization", {"a": normal(*shape)}, both, opset=opset, axis=axis, label=f"axis {axis}")
     c.add("LayerNormalization", {"a": normal(3, 8)}, {"b": positive(8)}, label="no bias")
@@ -246,7 +257,12 @@ def moves(c: Cases) -> None:
         parts = {"b": longs(*starts), "c": longs(*ends), "d": longs(*axes), "e": longs(*steps)}
         c.add("Slice", {"a": normal(4, 5)}, parts, label=f"{starts}:{ends}:{steps} on {axes}")
     c.add("Slice", {"a": normal(4, 5)}, {"b": longs(1), "c": longs(3)}, label="no axes")
-    parts = {"b": np.int32([1]), "c": np.int32([3]), "d": None, "e": np.int32([2])}
+    parts = {
+        "b": np.array(dtype=np.int32, object=[1]),
+        "c": np.array(dtype=np.int32, object=[3]),
+        "d": None,
+        "e": np.array(dtype=np.int32, object=[2]),
+    }
     c.add("Slice", {"a": normal(4, 5)}, parts, label="int32, no axes")
     condition = np.array([[True, False, True], [False, False, True]])
     for yes, no in [([2, 3], [2, 3]), ([3], [2, 1]), ([], [1]), ([4, 1, 3], [2, 3])]:
@@ -255,25 +271,25 @@ def moves(c: Cases) -> None:
 
 
 def kinds(c: Cases) -> None:
-    x = np.float32([-2.7, -1.0, -0.5, 0.0, 0.4, 1.0, 2.5, 1000000.7])
+    x = np.array(dtype=np.float32, object=[-2.7, -1.0, -0.5, 0.0, 0.4, 1.0, 2.5, 1000000.7])
     for opset in [13, 19, 21]:
         for to in [TensorProto.FLOAT, TensorProto.INT32, TensorProto.INT64, TensorProto.BOOL]:
             c.add("Cast", {"a": x}, opset=opset, to=to, out=to, label=TensorProto.DataType.Name(to))
     c.add("Cast", {"a": x}, opset=19, to=TensorProto.INT32, saturate=1, out=TensorProto.INT32, label="saturate")
-    for array in [int8(5), np.array([True, False]), longs(-5, 70000), np.uint8([0, 255])]:
+    for array in [int8(5), np.array([True, False]), longs(-5, 70000), np.array(dtype=np.uint8, object=[0, 255])]:
         c.add("Cast", {}, {"a": array}, to=TensorProto.FLOAT, label=str(array.dtype))
     node = helper.make_node
     cast = node("Cast", ["x"], ["i"], to=TensorProto.INT64)
     c.graph(
         "computed indices",
         [cast, node("Gather", ["t", "i"], ["y"])],
-        {"x": np.float32([0, 2, -1])},
+        {"x": np.array(dtype=np.float32, object=[0, 2, -1])},
         {"t": normal(3, 2)},
     )
     c.graph(
         "computed condition",
         [node("Cast", ["x"], ["b"], to=TensorProto.BOOL), node("Where", ["b", "x", "t"], ["y"])],
-        {"x": np.float32([0, 2, -1])},
+        {"x": np.array(dtype=np.float32, object=[0, 2, -1])},
         {"t": normal(2, 3)},
     )
     c.graph(
@@ -285,7 +301,7 @@ def kinds(c: Cases) -> None:
             node("Transpose", ["u"], ["v"]),
             node("Cast", ["v"], ["y"], to=TensorProto.FLOAT),
         ],
-        {"x": np.float32([0.5, 2.5, -1.5])},
+        {"x": np.array(dtype=np.float32, object=[0.5, 2.5, -1.5])},
         {"k": longs(7, -7), "zero": longs(0)},
     )
     scale = positive(3) / 50
@@ -295,7 +311,9 @@ def kinds(c: Cases) -> None:
     c.add("DequantizeLinear", {}, {"a": int8(4, 3), "b": np.float32(0.02)}, label="one scale")
     c.add("DequantizeLinear", {}, {"a": int8(4, 3), "b": np.float32(0.02), "c": np.int8(5)}, label="one scale, zero")
     zero = np.uint8(128)
-    c.add("DequantizeLinear", {}, {"a": rng.integers(0, 256, (4, 3)).astype(np.uint8), "b": np.float32(0.02), "c": zero})
+    c.add(
+        "DequantizeLinear", {}, {"a": rng.integers(0, 256, (4, 3)).astype(np.uint8), "b": np.float32(0.02), "c": zero}
+    )
     big = rng.integers(-(2**31), 2**31 - 1, (5,)).astype(np.int32)
     c.add("DequantizeLinear", {}, {"a": big, "b": np.float32(1e-6)}, label="int32")
     c.add("DequantizeLinear", {}, {"a": int8(3, 4, 2), "b": scale, "c": int8(3)}, axis=0, label="axis 0")
@@ -303,7 +321,7 @@ def kinds(c: Cases) -> None:
     for block, axis, of in [(2, 0, [2, 6]), (3, 1, [4, 2]), (2, 1, [4, 3]), (6, -1, [4, 1])]:
         parts = {"a": int8(4, 6), "b": positive(*of), "c": int8(*of)}
         c.add("DequantizeLinear", {}, parts, opset=21, axis=axis, block_size=block, label=f"block {block} axis {axis}")
-    weights = {"q": int8(5, 9), "s": positive(9) / 50, "z": np.int8([0] * 9)}
+    weights = {"q": int8(5, 9), "s": positive(9) / 50, "z": np.array(dtype=np.int8, object=[0] * 9)}
     c.graph(
         "int8 weights",
         [node("DequantizeLinear", ["q", "s", "z"], ["w"], axis=1), node("MatMul", ["x", "w"], ["y"])],
@@ -322,7 +340,11 @@ def kinds(c: Cases) -> None:
         {"x": normal(6, 5)},
         weights,
     )
-    for name, value in [("value_float", 2.5), ("value_floats", [1.0, 2.0]), ("value", numpy_helper.from_array(normal(3, 2)))]:
+    for name, value in [
+        ("value_float", 2.5),
+        ("value_floats", [1.0, 2.0]),
+        ("value", numpy_helper.from_array(normal(3, 2))),
+    ]:
         nodes = [node("Constant", [], ["c"], **{name: value}), node("Add", ["x", "c"], ["y"])]
         c.graph(f"Constant {name}", nodes, {"x": normal(3, 2)})
     nodes = [node("Constant", [], ["c"], value_ints=[3, -1]), node("Reshape", ["x", "c"], ["y"])]
@@ -360,28 +382,47 @@ def refusals(c: Cases) -> None:
     c.add("Relu", {"a": x}, refused="Relu (attribute slope)", slope=1.0)
     c.add("Reshape", {"a": x}, {"b": longs(-1)}, opset=13, refused="Reshape (attribute allowzero)", allowzero=0)
     c.add("Softmax", {"a": x}, refused="com.example.Softmax", domain="com.example")
-    c.add("LayerNormalization", {"a": x}, {"b": normal(4)}, refused="LayerNormalization (attribute stash_type)", stash_type=10)
+    c.add(
+        "LayerNormalization",
+        {"a": x},
+        {"b": normal(4)},
+        refused="LayerNormalization (attribute stash_type)",
+        stash_type=10,
+    )
     c.add("Cast", {"a": x}, to=TensorProto.FLOAT16, refused="Cast (attribute to)")
-    c.add("Reshape", {"a": normal(0, 3)}, {"b": longs(3, 0)}, opset=14, allowzero=1, refused="Reshape (an empty tensor)")
+    c.add(
+        "Reshape", {"a": normal(0, 3)}, {"b": longs(3, 0)}, opset=14, allowzero=1, refused="Reshape (an empty tensor)"
+    )
     c.add("Add", {}, {"a": longs(1), "b": longs(2)}, refused="Add (int64)")
-    c.add("DequantizeLinear", {}, {"a": int8(3, 3), "b": positive(3, 2)}, opset=21, axis=1, block_size=2, refused="DequantizeLinear (a last block that is not full)")
+    c.add(
+        "DequantizeLinear",
+        {},
+        {"a": int8(3, 3), "b": positive(3, 2)},
+        opset=21,
+        axis=1,
+        block_size=2,
+        refused="DequantizeLinear (a last block that is not full)",
+    )
     c.add("Gather", {}, {"a": longs(2**40, 1), "b": longs(0)}, refused="Gather (integers beyond 24 bits)")
     c.add("ReduceMean", {"a": x}, opset=18, axes=[1], refused="ReduceMean (attribute axes)")
     node = helper.make_node
     nodes = [node("Cast", ["x"], ["i"], to=TensorProto.INT64), node("Reshape", ["x", "i"], ["y"])]
-    c.graph("computed shape", nodes, {"x": np.float32([2])}, refused="Reshape (a shape or axis that is not constant)")
+    c.graph(
+        "computed shape",
+        nodes,
+        {"x": np.array(dtype=np.float32, object=[2])},
+        refused="Reshape (a shape or axis that is not constant)",
+    )
     nodes = [node("LayerNormalization", ["x", "w"], ["y", "", "d"])]
     c.graph("more outputs", nodes, {"x": x}, {"w": normal(4)}, refused="LayerNormalization (more than one output)")
 
 
-FEATURES = """cosine_mean cosine_max cosine_top3 cosine_attention cosine_recent cosine_session topic_lift subtopic_lift
-subtopic_count topic_rate topic_rate_known log_age_hours log_times_seen cosine_hidden log_history server_logit""".split()
 DIMENSION = 64
 HIDDEN = 36
 
 
 def attention() -> onnx.ModelProto:
-    """Scaled dot-product attention of each candidate to the history, then two layers. int8 weights, one scale a column."""
+    """Scaled dot-product attention of each candidate to the history, then two layers. int8, one scale a column."""
     nodes, constants = [], {}
     node = helper.make_node
 
@@ -468,7 +509,7 @@ def main(folder: Path) -> None:
         (scores,) = session.run(None, inputs)
         head = text(f"{n} x {h}") + blob(empty.SerializeToString()) + struct.pack("<I", len(inputs))
         head += b"".join(tensor(array) for array in inputs.values())
-        cases.append(head + b"\x00" + struct.pack("<I", 1) + tensor(scores))
+        cases.append(head + b"\x00" + struct.pack("<I", 1) + tensor(np.asarray(scores)))
     write(folder / "attention-20k.bin", cases)
 
 

@@ -78,7 +78,7 @@ fn a_list_is_ranked_and_explained() {
     assert_eq!(columns.rank(&mut core, SPACE), Ok(identity.clone()));
     assert_eq!(core.reason(), "cold");
     read(&mut core);
-    let order = columns.rank(&mut core, "").unwrap();
+    let order = columns.rank(&mut core, "").expect("ranked");
     assert_eq!((core.reason().as_str(), core.skipped()), ("ranked", 0));
     assert_ne!(order, identity);
     let width = core.feature_names().split('\n').count() + 3;
@@ -95,7 +95,7 @@ fn strings_of_any_script_are_told_apart() {
     }
     assert_eq!(columns.rank(&mut core, ""), Ok((0..7).collect()));
     columns.push(["a🗞️b", "", "", ""], [f64::NAN; 4], 0);
-    assert_eq!(columns.rank(&mut core, "").unwrap_err().0, "bad_candidates");
+    assert_eq!(columns.rank(&mut core, "").expect_err("refused").0, "bad_candidates");
 }
 
 #[wasm_bindgen_test]
@@ -115,17 +115,17 @@ fn columns_that_do_not_fit_are_refused() {
     ] {
         let mut columns = sound();
         spoil(&mut columns);
-        assert_eq!(columns.rank(&mut core, "").unwrap_err().0, "bad_candidates");
+        assert_eq!(columns.rank(&mut core, "").expect_err("refused").0, "bad_candidates");
     }
     let not_text = core.rank(&[0xff], &[1, 0, 0, 0], &[f64::NAN; 4], &[0], "", &POLICY, NOW_MS);
-    assert_eq!(String::from(not_text.unwrap_err().name()), "bad_candidates");
+    assert_eq!(String::from(not_text.expect_err("refused").name()), "bad_candidates");
 }
 
 #[wasm_bindgen_test]
 fn refusals_carry_their_code_and_one_sentence() {
     let mut core = core();
     let columns = Columns::of(&articles(3));
-    let (name, message) = columns.rank(&mut core, "another space").unwrap_err();
+    let (name, message) = columns.rank(&mut core, "another space").expect_err("refused");
     assert_eq!(
         (name.as_str(), message.as_str()),
         ("bad_candidates", "the list's vector space is not the model's, minilm-l6-pca64-v1")
@@ -141,7 +141,10 @@ fn refusals_carry_their_code_and_one_sentence() {
         &[],
         NOW_MS,
     );
-    assert_eq!(String::from(no_policy.unwrap_err().message()), "policy.strength is out of its range");
+    assert_eq!(
+        String::from(no_policy.expect_err("refused").message()),
+        "policy.strength is out of its range"
+    );
 }
 
 #[wasm_bindgen_test]
@@ -153,7 +156,7 @@ fn faults_and_flags_keep_their_slots() {
         columns.flags[item] = flags;
     }
     columns.numbers[20 * 4] = f64::INFINITY;
-    let order = columns.rank(&mut core, SPACE).unwrap();
+    let order = columns.rank(&mut core, SPACE).expect("ranked");
     assert!([4, 9, 20, 30].iter().all(|&slot| order[slot] == slot as u32));
     assert_eq!((core.skipped(), core.reason().as_str()), (1, "ranked"));
 }
