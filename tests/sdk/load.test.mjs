@@ -191,7 +191,6 @@ test("the reasons of a refused model and a failed ranking are the core's", async
   for (const [at, name, reason] of [
     ["new", "model_rejected", "model_rejected"],
     ["new", "model_unsupported", "model_unsupported"],
-    ["new", "bad_profile", "model_rejected"],
     ["new", "bad_candidates", "model_rejected"],
     ["new", "nonfinite", "model_rejected"],
     ["rank", "bad_candidates", "bad_candidates"],
