@@ -4,7 +4,7 @@
 //! readers' devices, so the function can never change within a profile version.
 
 /// The 64-bit hash of an article's id.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ArticleId(pub u64);
 
 impl ArticleId {

@@ -28,7 +28,11 @@ mod interest;
 mod model;
 mod policy;
 mod profile;
+#[cfg(feature = "python")]
+mod python;
 mod rank;
+#[cfg(feature = "python")]
+mod replay;
 mod server;
 mod signals;
 mod sort;
@@ -46,6 +50,8 @@ pub use model::Model;
 pub use policy::{Bound, Policy, TopicCap};
 pub use profile::{Click, Dwell, Hide, Profile, View};
 pub use rank::{Ranker, Reason};
+#[cfg(feature = "python")]
+pub use replay::Replay;
 pub use signals::Signals;
 pub use time::Seconds;
 pub use vector::{DIMENSION, Vector};

@@ -134,6 +134,12 @@ impl Ranker {
         self.weight
     }
 
+    /// The personal part of each ranked candidate in the last ranking; 0 unless ranked.
+    #[cfg(feature = "python")]
+    pub(crate) fn personal(&self) -> &[f32] {
+        &self.personal
+    }
+
     /// Why candidate `index` of the last ranking stands where it stands; `None` behind the 200th.
     pub fn explain(&self, index: usize) -> Option<Explanation<'_>> {
         let names = self.model.features();

@@ -31,7 +31,7 @@ pub(crate) struct Inputs<'a> {
 }
 
 /// Something that runs a model's graph.
-pub(crate) trait Engine {
+pub(crate) trait Engine: Send {
     /// Whether `history` or `history_weight` is an input.
     fn needs_history(&self) -> bool;
 

@@ -1,0 +1,1 @@
+"""The lab of Nearside: makes article vectors, click logs, rerankers and their evaluations."""
