@@ -23,7 +23,7 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
-from progress import progress
+from nearside.progress import progress
 
 NAME = "sentence-transformers/all-MiniLM-L6-v2"
 WIDTH = 384

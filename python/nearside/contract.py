@@ -21,8 +21,8 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import helper
 
-from golden_case import GOLDEN
-from space import DIMENSION, ROOT
+from nearside.space import GOLDEN
+from nearside.space import DIMENSION, ROOT
 
 VERSION = "1"
 # The features this version of the crate knows, in the order of the shipped model.

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-import encoder
-from encoder import Encoder
-from space import DEFAULT, DIMENSION, Space
+from nearside import encoder
+from nearside.encoder import Encoder
+from nearside.space import DEFAULT, DIMENSION, Space
 
 NAME = "minilm-l6-pca64-v1"
 LEAST_WORDS = 6  # shorter definitions are unlike headlines

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from encoder import Encoder
-from space import DEFAULT, Space, article_text, from_base64, to_base64
+from nearside.encoder import Encoder
+from nearside.space import DEFAULT, Space, article_text, from_base64, to_base64
 
 
 def encode_feed(feed: dict[str, Any], encoder: Encoder, space: Space) -> None:

@@ -13,8 +13,9 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 DIMENSION = 64
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 DEFAULT = ROOT / "models" / "minilm-l6-pca64-v1.safetensors"
+GOLDEN = ROOT / "models" / "golden.json"
 
 
 @dataclass(frozen=True)

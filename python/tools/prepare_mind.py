@@ -22,9 +22,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from encoder import Encoder
-from space import DEFAULT, Space, article_text, to_base64
-from topics import predict_labels
+from nearside.encoder import Encoder
+from nearside.space import DEFAULT, Space, article_text, to_base64
+from nearside.topics import predict_labels
 
 FOLDERS = ("valid", "valid_random")
 MOST_CLICKS = 50  # a profile keeps no more

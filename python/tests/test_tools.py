@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from contract import FEATURES, scores
-from encode_feed import encode_feed, stale
-from encoder import MAX_TOKENS, WIDTH, Encoder
-from fit_space import line_texts
+from nearside.contract import FEATURES, scores
+from nearside.feed import encode_feed, stale
+from nearside.encoder import MAX_TOKENS, WIDTH, Encoder
+from nearside.fit_space import line_texts
 from hand_set_model import LINEAR, MODEL, RECTIFIED, network, signed_bytes
 from prepare_mind import FOLDERS, HISTORY_MS, MOST_CLICKS, prepare
-from space import DEFAULT, DIMENSION, Space, article_text, from_base64, to_base64
-from topics import predict_labels
+from nearside.space import DEFAULT, DIMENSION, Space, article_text, from_base64, to_base64
+from nearside.topics import predict_labels
 
 
 @cache

@@ -16,8 +16,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from contract import FEATURES, Contract, observe, write_contract
-from space import ROOT, Space
+from nearside.contract import FEATURES, Contract, observe, write_contract
+from nearside.space import ROOT, Space
 
 MODEL = ROOT / "models" / "reranker.onnx"
 ID = "hand-set-1"

@@ -28,7 +28,7 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
-from contract import FEATURES
+from nearside.contract import FEATURES
 
 SESSION = ort.SessionOptions()
 # Else int8 weights meet activations that were quantised, too: 3e-2 off.

@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from encoder import Encoder
-from space import ROOT, Space, article_text, to_base64
+from nearside.encoder import Encoder
+from nearside.space import GOLDEN, Space, article_text, to_base64
 
-GOLDEN = ROOT / "models" / "golden.json"
+
 NOW = datetime(2026, 1, 15, 8, 30, tzinfo=UTC)
 MINUTE = 1.0
 HOUR = 60 * MINUTE
