@@ -1,4 +1,4 @@
-"""A click log: three tables of articles, impressions and clicks (python/README.md has the schema), read in time order.
+"""Reads a click log in time order, with names as numbers.
 
 `Log.open` takes a directory of Parquet files or a MIND folder. What is wrong with a log is counted in `Log.faults`.
 """
@@ -17,39 +17,9 @@ from numpy.typing import NDArray
 
 from nearside.articles import Articles
 from nearside.faults import Faults
+from nearside.log.schema import ARTICLES, CLICKS, IMPRESSIONS, TIME
 from nearside.space import DIMENSION, Space
 
-MILLISECONDS = pa.timestamp("ms", "UTC")
-ARTICLES = pa.schema(
-    [
-        pa.field("id", pa.string(), nullable=False),
-        pa.field("title", pa.string()),
-        pa.field("summary", pa.string()),
-        pa.field("topic", pa.string()),
-        pa.field("subtopic", pa.string()),
-        pa.field("published", MILLISECONDS),
-        pa.field("vector", pa.binary(DIMENSION)),
-    ]
-)
-IMPRESSIONS = pa.schema(
-    [
-        pa.field("id", pa.string(), nullable=False),
-        pa.field("reader", pa.string(), nullable=False),
-        pa.field("time", MILLISECONDS, nullable=False),
-        pa.field("articles", pa.list_(pa.string()), nullable=False),
-        pa.field("positions", pa.list_(pa.int32())),
-        pa.field("viewed", pa.list_(pa.bool_())),
-    ]
-)
-CLICKS = pa.schema(
-    [
-        pa.field("reader", pa.string(), nullable=False),
-        pa.field("time", MILLISECONDS, nullable=False),
-        pa.field("article", pa.string(), nullable=False),
-        pa.field("impression", pa.string()),
-        pa.field("dwell", pa.float32()),
-    ]
-)
 ROWS_READ = 16_384  # impressions read at once
 
 
@@ -124,7 +94,8 @@ class Log:
         self._sorted = backwards == 0
         self.faults.add("an impression is earlier than the one before it; they were sorted", "", backwards)
         self.clicks = self._read_clicks(tables.clicks, heads["id"].combine_chunks())
-        self.shown_order = self._has("positions")
+        self._usable = {name for name in ("positions", "viewed") if self._complete(name)}
+        self.shown_order = "positions" in self._usable
         self._check_first(heads)
 
     @classmethod
@@ -160,7 +131,7 @@ class Log:
 
     def batches(self, size: int = 2048) -> Iterator[Impressions]:
         """The impressions in time order, about `size` at a time."""
-        names = [name for name in ("articles", "positions", "viewed") if name == "articles" or self._has(name)]
+        names = ["articles", *sorted(self._usable)]
         if not self._sorted or not isinstance(self._impressions, pq.ParquetFile):
             table = _read(self._impressions, names)
             order = np.argsort(self._milliseconds, kind="stable")
@@ -242,21 +213,18 @@ class Log:
         """Counts what is odd in the impressions: repeated ids, short lists, no click, a click on what was not shown."""
         repeated = heads.num_rows - len(pc.unique(heads["id"]))  # pyright: ignore[reportAttributeAccessIssue]
         self.faults.add("an impression id was used again; its clicks count for the last of that id", "", repeated)
-        empty = single = unclicked = doubled = stray = 0
+        empty = single = unclicked = stray = 0
         for piece in _pieces(self._impressions, ["articles"]):
             lists = piece["articles"].combine_chunks()
             lengths = pc.list_value_length(lists).fill_null(0).to_numpy(zero_copy_only=False)
             empty += int((lengths == 0).sum())
             single += int((lengths == 1).sum())
-        start = 0
         for batch in self.batches(ROWS_READ):
-            start += len(batch.row)
             sums = np.add.reduceat(np.append(batch.clicked, False), batch.offsets[:-1]) if len(batch.row) else batch.row
             sums = np.where(np.diff(batch.offsets) > 0, sums, 0)
             unclicked += int((sums == 0).sum())
             given = np.searchsorted(self._click_rows, batch.row, "right") - np.searchsorted(self._click_rows, batch.row)
             stray += int(given.sum() - batch.clicked.sum())
-        del doubled, start
         self.faults.add("an impression shows nothing; it was passed over", "", empty)
         self.faults.add("an impression shows one article: there is nothing to order", "", single)
         self.faults.add("an impression has no click: it counts for shows, not for quality", "", unclicked)
@@ -271,10 +239,16 @@ class Log:
             arrays.append(pc.unique(flat.cast(pa.string())))  # pyright: ignore[reportAttributeAccessIssue]
         return arrays
 
-    def _has(self, name: str) -> bool:
+    def _complete(self, name: str) -> bool:
+        """Whether the column is there; one that is null in places counts as absent, which is a fault unless it is null throughout."""
         source = self._impressions
         names = source.schema_arrow.names if isinstance(source, pq.ParquetFile) else source.column_names
-        return name in names
+        if name not in names:
+            return False
+        nulls = sum(piece[name].null_count for piece in _pieces(source, [name]))
+        if 0 < nulls < self.impressions:
+            self.faults.add(f"`{name}` is missing in some impressions; the column was left out", "", nulls)
+        return nulls == 0
 
     def _unique(self, table: pa.Table, fault: str) -> pa.Table:
         _, first = np.unique(np.asarray(table["id"].to_pylist(), object).astype(str), return_index=True)
@@ -314,7 +288,7 @@ def _require(have: list[str], schema: pa.Schema, path: Path) -> None:
 
 
 def _milliseconds(column: pa.ChunkedArray) -> NDArray[np.int64]:
-    return column.cast(MILLISECONDS).cast(pa.int64()).to_numpy()
+    return column.cast(TIME).cast(pa.int64()).to_numpy()
 
 
 def _flat(column: pa.ChunkedArray, length: int, default: Any) -> NDArray[Any]:
@@ -342,7 +316,7 @@ def _columns(table: pa.Table, unknown: int) -> tuple[Articles, list[str], list[s
     published = np.full(total, np.nan)
     if "published" in table.column_names:
         known = table["published"].is_valid().to_numpy()
-        times = table["published"].cast(MILLISECONDS).cast(pa.int64()).fill_null(0).to_numpy()
+        times = table["published"].cast(TIME).cast(pa.int64()).fill_null(0).to_numpy()
         published[: table.num_rows] = np.where(known, times, np.nan)
     names = sorted({topic for topic in topics if topic})
     code = {name: at for at, name in enumerate(names)} | {"": -1}

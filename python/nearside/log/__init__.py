@@ -1,0 +1,21 @@
+"""Click logs: three tables of articles, impressions and clicks (`schema`), read in time order (`Log`) and written (`LogWriter`)."""
+
+from nearside.log.reader import Clicks, Impressions, Log, LogError, Tables
+from nearside.log.schema import ABOUT, ARTICLES, CLICKS, IMPRESSIONS, MIND, SIMULATED, VERSION
+from nearside.log.writer import LogWriter
+
+__all__ = [
+    "ABOUT",
+    "ARTICLES",
+    "CLICKS",
+    "IMPRESSIONS",
+    "MIND",
+    "SIMULATED",
+    "VERSION",
+    "Clicks",
+    "Impressions",
+    "Log",
+    "LogError",
+    "LogWriter",
+    "Tables",
+]
