@@ -464,6 +464,46 @@ fn features<'py>(
     Ok((features.into_pyarray(py), logits.into_pyarray(py)))
 }
 
+/// What a model is given for one list: `features` f32[N * F], `candidates` f32[N * 64], `history` f32[H * 64], `history_weight` f32[H].
+#[pyfunction]
+#[allow(clippy::too_many_arguments)]
+fn inputs<'py>(
+    py: Python<'py>,
+    names: Vec<String>,
+    articles: &PyArticles,
+    profile: PyRef<'py, PyProfile>,
+    second: u32,
+    rows: PyReadonlyArray1<'py, u32>,
+    shows: PyReadonlyArray1<'py, f64>,
+    clicks: PyReadonlyArray1<'py, f64>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let wanted = wanted(&names)?;
+    let lists = Lists {
+        articles: &articles.0,
+        seconds: &[second],
+        offsets: &[0, rows.len()? as i64],
+        rows: slice(&rows)?,
+        shows: slice(&shows)?,
+        clicks: slice(&clicks)?,
+    };
+    let profile = profile.lock().clone();
+    let (mut signals, mut units, mut history) = (Signals::new(), Vec::new(), Vec::new());
+    lists
+        .each(&[profile], |candidates, profile, now| {
+            signals.update(&wanted, candidates, profile, now);
+            units = candidates.unit_vectors();
+            signals.extend_history(&mut history);
+            Ok(())
+        })
+        .map_err(refused)?;
+    let result = PyDict::new(py);
+    result.set_item("features", signals.features().to_vec().into_pyarray(py))?;
+    result.set_item("candidates", units.into_pyarray(py))?;
+    result.set_item("history", history.into_pyarray(py))?;
+    result.set_item("history_weight", signals.history_weight().to_vec().into_pyarray(py))?;
+    Ok(result)
+}
+
 /// The slot of each candidate when lists are ordered by `scores` under a policy, as a ranking orders them.
 #[pyfunction]
 fn arrange<'py>(
@@ -526,5 +566,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyRanker>()?;
     module.add_class::<PyReplay>()?;
     module.add_function(wrap_pyfunction!(features, module)?)?;
+    module.add_function(wrap_pyfunction!(inputs, module)?)?;
     module.add_function(wrap_pyfunction!(arrange, module)?)
 }

@@ -137,6 +137,15 @@ def features(
     shows: NDArray[np.float64],
     clicks: NDArray[np.float64],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
+def inputs(
+    names: Sequence[str],
+    articles: Articles,
+    profile: Profile,
+    second: int,
+    rows: NDArray[np.uint32],
+    shows: NDArray[np.float64],
+    clicks: NDArray[np.float64],
+) -> dict[str, NDArray[np.float32]]: ...
 def arrange(
     scores: NDArray[np.float32], offsets: NDArray[np.int64], policy: Policy
 ) -> NDArray[np.uint32]: ...

@@ -1,19 +1,16 @@
 """The contract that a model file carries: what it wants, and one golden case that it and the crate must agree on.
 
-    uv run contract.py MODEL --id ID --features NAME,NAME,...        stamps an ONNX file in place
-
-The features of the golden case come from the crate (`examples/golden.rs`), the scores from ONNX Runtime. The keys are
-documented in `src/model/contract.rs`.
+The features of the golden case come from the crate, the scores from ONNX Runtime. The keys are documented in
+`src/model/contract.rs`.
 """
 
-import argparse
 import base64
 import json
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -21,30 +18,11 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import helper
 
-from nearside.space import GOLDEN
-from nearside.space import DIMENSION, ROOT
+from nearside import _core
+from nearside.space import DIMENSION, GOLDEN, from_base64
 
 VERSION = "1"
-# The features this version of the crate knows, in the order of the shipped model.
-FEATURES = (
-    "cosine_mean",
-    "cosine_max",
-    "cosine_top3",
-    "cosine_attention",
-    "cosine_recent",
-    "cosine_session",
-    "topic_lift",
-    "subtopic_lift",
-    "subtopic_count",
-    "topic_rate",
-    "topic_rate_known",
-    "log_age_hours",
-    "log_times_seen",
-    "cosine_hidden",
-    "log_history",
-    "server_logit",
-)
-GOLDEN_KEYS = ("now", "ids", "topics", "subtopics", "vectors", "numbers", "flags", "profile", "features")
+FEATURES = tuple(_core.FEATURES)  # the features this version of the crate knows
 
 
 @dataclass(frozen=True)
@@ -67,22 +45,63 @@ class Observed:
 
 def observe(features: Sequence[str], case: Path = GOLDEN) -> Observed:
     """Asks the crate for the rows of the golden case."""
-    with tempfile.TemporaryDirectory() as folder:
-        names = Path(folder) / "features"
-        names.write_text("\n".join(features))
-        command = ["cargo", "run", "--quiet", "--release", "--example", "golden", "--", str(names), str(case.resolve())]
-        printed = json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
-
-    def floats(key: str, *shape: int) -> NDArray[np.float32]:
-        return np.frombuffer(base64.b64decode(printed[key]), "<f4").reshape(shape)
-
-    inputs = {
-        "features": floats("features", -1, len(features)),  # [N, F]
-        "candidates": floats("candidates", -1, DIMENSION),  # [N, 64]
-        "history": floats("history", -1, DIMENSION),  # [H, 64]
-        "history_weight": floats("history_weight", -1),  # [H]
+    golden = json.loads(case.read_text("utf-8"))
+    items = [_about(item) for item in golden["feed"]["items"]]
+    # Views name no vector; the list itself or a click does.
+    known = {about["id"]: about for about in (*golden["events"], *items) if "topic" in about and "vector" in about}
+    row = {id_: at for at, id_ in enumerate(known)}
+    articles = _core.Articles(
+        list(known),
+        [about["topic"] for about in known.values()],
+        [about.get("subtopic", "") for about in known.values()],
+        np.stack([from_base64(about["vector"]) for about in known.values()]),
+        np.ones(len(known), np.bool_),
+        np.array([about.get("published", np.nan) for about in known.values()]),
+    )
+    profile = _core.Profile(golden["feed"]["_nearside"]["space"])
+    for event in golden["events"]:
+        at, second = row[event["id"]], int(event["ms"] // 1000)
+        match event["type"]:
+            case "click":
+                profile.click(articles, at, second)
+            case "view":
+                profile.view(articles, at, second)
+            case "hide":
+                profile.hide(articles, at, second)
+            case "dwell":
+                profile.dwell(articles, at, event["seconds"], second)
+            case other:
+                raise ValueError(f"the golden case has an event {other}")
+    shows, clicks = (np.array([about[name] for about in items], np.float64) for name in ("shows", "clicks"))
+    rows = np.array([row[about["id"]] for about in items], np.uint32)
+    inputs = _core.inputs(list(features), articles, profile, golden["now"] // 1000, rows, shows, clicks)
+    published = [about.get("published", np.nan) for about in items]
+    numbers = np.stack([published, shows, clicks, np.full(len(items), np.nan)], axis=1)
+    metadata = {
+        "now": str(golden["now"]),
+        "ids": "\n".join(about["id"] for about in items),
+        "topics": "\n".join(about["topic"] for about in items),
+        "subtopics": "\n".join(about.get("subtopic", "") for about in items),
+        "vectors": _text(np.stack([from_base64(about["vector"]) for about in items])),
+        "numbers": _text(numbers.astype("<f8")),
+        "flags": _text(np.zeros(len(items), np.uint8)),
+        "profile": base64.b64encode(profile.encode()).decode("ascii"),
+        "features": _text(inputs["features"].astype("<f4")),
     }
-    return Observed({key: printed[key] for key in GOLDEN_KEYS}, inputs)
+    shapes = {"features": (-1, len(features)), "candidates": (-1, DIMENSION), "history": (-1, DIMENSION)}
+    return Observed(metadata, {name: values.reshape(shapes.get(name, (-1,))) for name, values in inputs.items()})
+
+
+def _about(item: dict[str, Any]) -> dict[str, Any]:
+    """What the golden case says of a candidate."""
+    about = {"id": item["id"], **item["_nearside"]}
+    if "date_published" in item:
+        about["published"] = datetime.fromisoformat(item["date_published"]).timestamp() * 1000
+    return about
+
+
+def _text(array: NDArray[Any]) -> str:
+    return base64.b64encode(array.tobytes()).decode("ascii")
 
 
 def scores(model: bytes, inputs: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -114,22 +133,3 @@ def write_contract(model: onnx.ModelProto, contract: Contract, observed: Observe
     helper.set_model_props(model, {f"nearside.{key}": value for key, value in metadata.items()})
     onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString(deterministic=True)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Stamps an ONNX model with its contract and the golden case.")
-    parser.add_argument("model", type=Path)
-    parser.add_argument("--id", required=True, help="the model's name in outcomes and logs")
-    parser.add_argument("--features", default=",".join(FEATURES), help="names, in the order of the columns")
-    parser.add_argument("--k", type=int, default=10, help="clicks at which half of the strength is reached")
-    arguments = parser.parse_args()
-    features = tuple(arguments.features.split(","))
-    space = json.loads(GOLDEN.read_text("utf-8"))["feed"]["_nearside"]["space"]
-    contract = Contract(arguments.id, features, space, arguments.k)
-    stamped = write_contract(onnx.load(arguments.model), contract, observe(features))
-    arguments.model.write_bytes(stamped)
-    print(f"{arguments.model}: {len(stamped):,} bytes")
-
-
-if __name__ == "__main__":
-    main()

@@ -105,5 +105,6 @@ def replay(
             history_offsets=rows["history_offsets"],
             history_article=rows["history_article"],
             history_weight=rows["history_weight"],
+            position=rows["place"].astype(np.int32),
         )
         yield batch, rows["rankings"]

@@ -28,7 +28,8 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
-from nearside.contract import FEATURES
+from nearside.contract import FEATURES, Contract, observe, write_contract
+from nearside.space import Space
 
 SESSION = ort.SessionOptions()
 # Else int8 weights meet activations that were quantised, too: 3e-2 off.
@@ -470,10 +471,6 @@ def attention() -> onnx.ModelProto:
     }
     score = helper.make_tensor_value_info("score", TensorProto.FLOAT, ["N"])
     model = build(nodes, inputs, constants, [score], 17)
-    metadata = {"contract": "1", "id": "fixture-attention-20k", "features": "\n".join(FEATURES)}
-    metadata |= {"space": "fixture", "dimension": str(DIMENSION), "k": "10"}
-    helper.set_model_props(model, {f"nearside.{key}": value for key, value in metadata.items()})
-    onnx.checker.check_model(model, full_check=True)
     count = sum(int(np.prod(tensor.dims)) for tensor in model.graph.initializer)
     print(f"attention: {count} weights, {model.ByteSize()} bytes")
     return model
@@ -500,7 +497,8 @@ def main(folder: Path) -> None:
         part(c)
     write(folder / "conformance.bin", c.cases)
     model = attention()
-    (folder / "attention-20k.onnx").write_bytes(model.SerializeToString())
+    contract = Contract("fixture-attention-20k", FEATURES, Space.load().name)
+    (folder / "attention-20k.onnx").write_bytes(write_contract(model, contract, observe(FEATURES)))
     empty = onnx.ModelProto()
     cases = []
     for n, h in [(1, 1), (7, 3), (20, 50)]:

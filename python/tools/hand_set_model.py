@@ -1,6 +1,6 @@
 """Writes `models/reranker.onnx`: a small network whose weights are reasoned, not learned.
 
-    uv run hand_set_model.py                    needs cargo, for the golden case
+    uv run tools/hand_set_model.py
 
 The score is linear in the evidence for an article, after an untrained blend that did well on real impressions, and
 three rectified units say what a straight line cannot. All weights are signed bytes under scales that are powers of two,

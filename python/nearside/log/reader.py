@@ -124,6 +124,10 @@ class Log:
         _require(impressions.schema_arrow.names, IMPRESSIONS, folder / "impressions.parquet")
         return cls(Tables(articles, impressions, clicks, about, Faults()))
 
+    def impression_ids(self) -> pa.Array:
+        """The ids, in the order of the impressions table."""
+        return _read(self._impressions, ["id"])["id"].combine_chunks()
+
     @property
     def space(self) -> str:
         """The vector space of the articles, `""` where the log does not say."""

@@ -1,0 +1,1 @@
+"""Training: networks, the padded lists they see, and the loop."""
