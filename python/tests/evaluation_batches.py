@@ -7,6 +7,7 @@ import numpy as np
 
 from nearside.articles import Articles
 from nearside.batch import Batch
+from nearside.evaluation.metrics import Lists, ranking
 
 TOPICS = ("politics", "sports", "music", "travel", "health")
 NOON = 1_700_000_000
@@ -25,6 +26,13 @@ def make_articles(rng: np.random.Generator, count: int = 300) -> Articles:
     published = (NOON - rng.exponential(30 * 3600, count)) * 1000.0
     published[rng.random(count) < 0.05] = np.nan
     return Articles(vectors, has_vector, topic, subtopic, published, TOPICS)
+
+
+def places(lists: Lists, score: np.ndarray) -> np.ndarray:
+    """An order as scores without ties: minus the place that each candidate gets."""
+    found = np.zeros(len(score))
+    found[ranking(lists, score)] = -lists.place
+    return found
 
 
 def make_batches(
@@ -86,10 +94,12 @@ def make_batches(
             clicked_second=np.full(len(profile), NOON - 3600, np.uint32),
             clicked_weight=np.ones(len(profile), np.float32),
         )
+        lists = Lists.of(offsets)
+        cautious = np.where(np.repeat(history >= 2, sizes), server + 0.5 * (blend - server), server)
         scores = {
             "ours, personal alone": personal,
-            "ours, default policy": np.where(np.repeat(history >= 2, sizes), server + 0.5 * (blend - server), server),
-            "ours, unlimited": blend,
+            "ours, default policy": places(lists, cautious),
+            "ours, unlimited": places(lists, blend),
             "ours, log-odds": blend,
             "oracle within the limit": clicked * 1.0,
         }

@@ -32,7 +32,7 @@ COSINE = "cosine with mean history"
 TOPIC_SHARE = "topic share"
 BLEND_PERSONAL = "untrained blend, personal"
 BLEND = "untrained blend"
-TOPIC_RATE = "topic rate blend"
+TOPIC_RATE = "topic rate blend (swept, optimistic)"
 ORACLE = "oracle within the limit"
 
 HALF_LIFE_HOURS = 18.0
@@ -198,7 +198,3 @@ BASELINES: dict[str, Callable[[Page], Floats]] = {
     BLEND: untrained_blend,
 }
 PERSONAL = (COSINE, TOPIC_SHARE, BLEND_PERSONAL)  # know nothing of the counts
-
-
-def swept_name(weight: float) -> str:
-    return f"{TOPIC_RATE}, weight {weight:.1f} (swept, optimistic)"

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearside.batch import Batch
-from nearside.evaluation.baselines import BASELINES, SERVER, Known, Page, swept_name, topic_rate_blend
+from nearside.evaluation.baselines import BASELINES, SERVER, TOPIC_RATE, Known, Page, topic_rate_blend
 from nearside.evaluation.beyond import beyond, first_ten, moves, surprise
 from nearside.evaluation.calibration import Calibration
 from nearside.evaluation.metrics import METRICS, measure, ranking
 
-LONGEST_MOVE = 50  # moves beyond are counted with it
+LONGEST_MOVE = 30  # moves beyond are counted with it
 
 Floats = NDArray[np.float32]
 
@@ -37,10 +37,11 @@ class Collected:
     reader: NDArray[np.uint32]  # [N]
     history: NDArray[np.int16]  # [N] clicks of the profile, 0..50
     topic: NDArray[np.int32]  # [N] the topic most clicked in the impression, -1 none
-    metrics: dict[str, Floats]  # row -> [N, 4], NaN where a metric is not defined
+    metrics: dict[str, Floats]  # row -> [N, 4], NaN where a metric is not defined; of the swept weights the best
     beyond: dict[str, Floats]  # row -> [N, 4]
     moves: dict[str, NDArray[np.int64]]  # row -> candidates by slots moved, [LONGEST_MOVE + 1]
     coverage: dict[str, float]  # row -> share of all candidates' articles that stood in a first ten
+    swept: dict[float, float]  # weight of the topic rate -> mean nDCG@10
     calibration: dict[str, Calibration]
     candidates: int
     clicks: int
@@ -53,6 +54,7 @@ class Collector:
         self._known = known
         self._log_odds = log_odds
         self._rows: dict[str, Row] = {}
+        self._swept: dict[float, Row] = {}  # by weight of the topic rate
         self._reader: list[NDArray[np.uint32]] = []
         self._history: list[NDArray[np.int16]] = []
         self._topic: list[NDArray[np.int32]] = []
@@ -71,8 +73,7 @@ class Collector:
         scores = {name: score for name, score in batch.scores.items() if name != self._log_odds}
         for name, baseline in BASELINES.items():
             scores.setdefault(name, baseline(page))
-        swept = {swept_name(weight): score for weight, score in topic_rate_blend(page).items()}
-        changed = self._rows.keys() ^ (scores.keys() | swept.keys())
+        changed = self._rows.keys() ^ scores.keys()
         if self._reader and changed:
             raise ValueError(f"scores that are not in every batch: {', '.join(sorted(changed))}")
         surprises = surprise(batch, lists)
@@ -84,8 +85,8 @@ class Collector:
             row.beyond.append(beyond(batch, lists, order, articles, self._known.unit, surprises))
             row.moves += np.bincount(np.minimum(moves(lists, order), LONGEST_MOVE), minlength=LONGEST_MOVE + 1)
             row.shown[batch.article[order[top]]] = True
-        for name, score in swept.items():
-            self._measure(self._rows.setdefault(name, Row(0)), page, score)
+        for weight, score in topic_rate_blend(page).items():
+            self._measure(self._swept.setdefault(weight, Row(0)), page, score)
         for name, score in (("server", batch.server_logit), ("ours", batch.scores.get(self._log_odds))):
             if score is not None:
                 self._calibration.setdefault(name, Calibration()).add(lists, score, batch.clicked)
@@ -106,15 +107,18 @@ class Collector:
         metrics = {name: np.concatenate(row.metrics) for name, row in self._rows.items()}
         if np.isnan(metrics[SERVER][:, METRICS.index("auc")]).all():
             raise ValueError("nothing to evaluate: no impression has both a click and an article not clicked")
-        full = {name: row for name, row in self._rows.items() if row.beyond}
+        swept = {weight: np.concatenate(row.metrics) for weight, row in self._swept.items()}
+        gains = {weight: float(np.nanmean(found[:, METRICS.index("ndcg10")])) for weight, found in swept.items()}
+        metrics[TOPIC_RATE] = swept[max(gains, key=gains.__getitem__)]
         return Collected(
             reader=np.concatenate(self._reader),
             history=np.concatenate(self._history),
             topic=np.concatenate(self._topic),
             metrics=metrics,
-            beyond={name: np.concatenate(row.beyond) for name, row in full.items()},
-            moves={name: row.moves for name, row in full.items()},
-            coverage={name: float(row.shown.sum() / max(self._candidate.sum(), 1)) for name, row in full.items()},
+            beyond={name: np.concatenate(row.beyond) for name, row in self._rows.items()},
+            moves={name: row.moves for name, row in self._rows.items()},
+            coverage={name: float(row.shown.sum() / max(self._candidate.sum(), 1)) for name, row in self._rows.items()},
+            swept=gains,
             calibration=self._calibration,
             candidates=self._candidates,
             clicks=self._clicks,

@@ -34,7 +34,11 @@ def page(report: Record) -> str:
         server=SERVER,
         shown=shown,
         summary=summary(report, shown),
-        verdicts={pair: verdict(pair, metrics) for pair, metrics in report["paired"].items()},
+        differences=[
+            (pair, metrics, verdict(pair, metrics))
+            for pair, metrics in report["paired"].items()
+            if judged(pair.split(f" {MINUS} ")[0])
+        ],
         best={metric: _best(report, metric) for metric in NAMES},
         faults={reason: _fault(found) for reason, found in report["faults"].items()},
         plots={

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from nearside.evaluation import baselines
-from nearside.evaluation.baselines import PERSONAL, SERVER, SWEPT_WEIGHTS, swept_name
+from nearside.evaluation.baselines import PERSONAL, SERVER
 from nearside.evaluation.beyond import BEYOND
 from nearside.evaluation.collect import Collected
 from nearside.evaluation.intervals import LEVEL, Means, bootstrap
@@ -88,12 +88,7 @@ def build(
     collected: Collected, topic_names: Sequence[str], seed: int, resamples: int, about: Mapping[str, Mapping[str, Any]]
 ) -> Report:
     """Computes all means and intervals."""
-    swept = {
-        weight: float(np.nanmean(collected.metrics[swept_name(weight)][:, METRICS.index("ndcg10")]))
-        for weight in SWEPT_WEIGHTS
-    }
-    best = max(swept, key=swept.__getitem__)
-    rows = _row_order(collected, swept_name(best))
+    rows = _row_order(collected)
     pairs = _pairs(rows)
     measured = ~np.isnan(collected.metrics[SERVER][:, METRICS.index("auc")])
 
@@ -133,7 +128,7 @@ def build(
             "slice_sizes": sizes,
             "paired": paired,
             "paired_slices": paired_slices,
-            "swept": {str(weight): mean for weight, mean in swept.items()},
+            "swept": {str(weight): mean for weight, mean in collected.swept.items()},
             "calibration": {name: table.table() for name, table in collected.calibration.items()},
             "moves": {row: collected.moves[row].tolist() for row in rows if row in collected.moves},
             "log": dict(about["log"]),
@@ -144,24 +139,23 @@ def build(
     )
 
 
-def _row_order(collected: Collected, best: str) -> list[str]:
+def _row_order(collected: Collected) -> list[str]:
     """Baselines, then what is judged, then the bound."""
     oracle = [row for row in collected.metrics if row == baselines.ORACLE]
-    return [*baselines.BASELINES, best, *filter(judged, collected.metrics), *oracle]
+    return [*baselines.BASELINES, baselines.TOPIC_RATE, *filter(judged, collected.metrics), *oracle]
 
 
 def _pairs(rows: Sequence[str]) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
-    topic_rate = next(row for row in rows if row.startswith(baselines.TOPIC_RATE))
+    others = (baselines.RECENCY, baselines.TOPIC_RATE, baselines.BLEND)
     for row in rows:
         if row == PERSONAL_ALONE:
             pairs += [(row, other) for other in PERSONAL]
         elif judged(row):
-            pairs += [(row, other) for other in (SERVER, baselines.RECENCY, topic_rate, baselines.BLEND)]
+            pairs += [(row, other) for other in (SERVER, *others)]
     if DEFAULT_POLICY in rows and UNLIMITED in rows:
         pairs.append((UNLIMITED, DEFAULT_POLICY))
-    others = (baselines.RECENCY, topic_rate, baselines.BLEND, baselines.ORACLE)
-    return pairs + [(row, SERVER) for row in rows if row in others]
+    return pairs + [(row, SERVER) for row in rows if row in (*others, baselines.ORACLE)]
 
 
 def _metrics(means: Means, row: int, other: int | None = None) -> Record:
@@ -184,7 +178,7 @@ def _masks(
     largest = codes[np.argsort(-counts, kind="stable")][:TOPICS_SHOWN]
     topics: dict[str, NDArray[np.bool_]] = {}
     for code in largest:
-        topics[topic_names[code] if code < len(topic_names) else f"topic {code}"] = collected.topic == code
+        topics[topic_names[int(code)] if code < len(topic_names) else f"topic {code}"] = collected.topic == code
     return {"history": history, "topic": topics}, len(codes) - len(largest)
 
 

@@ -19,7 +19,7 @@ def pair_name(row: str, other: str = baselines.SERVER) -> str:
 
 def judged(row: str) -> bool:
     """Whether a row is what the evaluation is about, rather than something to compare it with."""
-    return row not in baselines.BASELINES and row != baselines.ORACLE and not row.startswith(baselines.TOPIC_RATE)
+    return row not in baselines.BASELINES and row not in (baselines.TOPIC_RATE, baselines.ORACLE)
 
 
 def points(interval: Mapping[str, float | None], sign: bool = False) -> str:
