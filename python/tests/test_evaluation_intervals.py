@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nearside.evaluation.intervals import bootstrap
+from nearside.evaluation.intervals import MOST_DRAWN, bootstrap
 
 
 def test_means_are_those_of_the_impressions_that_have_the_metric() -> None:
@@ -34,6 +34,17 @@ def test_a_reader_with_all_impressions_leaves_no_doubt_and_many_readers_little()
     assert only.low == pytest.approx(only.mean) and only.high == pytest.approx(only.mean)
     many = bootstrap(np.arange(4000), [values], seed=1).interval(0)
     assert many.high - many.low == pytest.approx(2 * 1.96 * values.std() / np.sqrt(4000), rel=0.1)
+
+
+def test_readers_drawn_in_groups_give_the_same_width() -> None:
+    rng = np.random.default_rng(6)
+    reader = rng.integers(0, 3 * MOST_DRAWN, 12 * MOST_DRAWN)
+    values = rng.normal(0, 1, 3 * MOST_DRAWN)[reader]
+    sums, counts = np.bincount(reader, values), np.bincount(reader)
+    error = np.sqrt(((sums - counts * values.mean()) ** 2).sum()) / len(reader)
+    found = bootstrap(reader, [values], seed=1).interval(0)
+    assert found.mean == pytest.approx(values.mean())
+    assert found.high - found.low == pytest.approx(2 * 1.96 * error, rel=0.1)
 
 
 def test_a_paired_difference_is_surer_than_two_means() -> None:

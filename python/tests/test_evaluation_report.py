@@ -170,6 +170,17 @@ def test_scores_that_are_missing_in_a_batch_are_named() -> None:
         evaluation.add(replace(second, scores={PERSONAL_ALONE: second.scores[PERSONAL_ALONE]}))
 
 
+def test_a_finished_evaluation_takes_nothing_more() -> None:
+    articles, given = batches(200)
+    (batch,) = given
+    evaluation = Evaluation(articles, resamples=20)
+    evaluation.add(batch)
+    evaluation.finish()
+    for again in (lambda: evaluation.add(batch), evaluation.finish):
+        with pytest.raises(RuntimeError, match="finished"):
+            again()
+
+
 def test_nothing_to_measure_is_said() -> None:
     articles, given = batches(200)
     (batch,) = given

@@ -62,12 +62,16 @@ class Collector:
         self._calibration: dict[str, Calibration] = {}
         self._candidates = 0
         self._clicks = 0
+        self._finished = False
 
     def add(self, batch: Batch) -> None:
         """Measures the baselines and every score the batch brings.
 
-        Raises ValueError where a batch brings other scores than the one before it, or a score that is not a number.
+        Raises ValueError where a batch brings other scores than the one before it, or a score that is not a number, and
+        RuntimeError after `finish`.
         """
+        if self._finished:
+            raise RuntimeError("the evaluation is finished")
         page = Page(batch, self._known)
         lists = page.lists
         scores = {name: score for name, score in batch.scores.items() if name != self._log_odds}
@@ -98,24 +102,27 @@ class Collector:
         self._clicks += int(batch.clicked.sum())
 
     def finish(self) -> Collected:
-        """Joins the columns.
+        """Joins the columns and forgets their parts, so it can be called once and nothing added after it.
 
-        Raises ValueError where no impression can be measured.
+        Raises ValueError where no impression can be measured, and RuntimeError the second time.
         """
+        if self._finished:
+            raise RuntimeError("the evaluation is finished")
+        self._finished = True
         if not self._reader:
             raise ValueError("nothing to evaluate: there is no impression")
-        metrics = {name: np.concatenate(row.metrics) for name, row in self._rows.items()}
+        metrics = {name: _join(row.metrics) for name, row in self._rows.items()}
         if np.isnan(metrics[SERVER][:, METRICS.index("auc")]).all():
             raise ValueError("nothing to evaluate: no impression has both a click and an article not clicked")
-        swept = {weight: np.concatenate(row.metrics) for weight, row in self._swept.items()}
-        gains = {weight: float(np.nanmean(found[:, METRICS.index("ndcg10")])) for weight, found in swept.items()}
-        metrics[TOPIC_RATE] = swept[max(gains, key=gains.__getitem__)]
+        gains = {weight: _mean_ndcg10(row.metrics) for weight, row in self._swept.items()}
+        metrics[TOPIC_RATE] = _join(self._swept[max(gains, key=gains.__getitem__)].metrics)
+        self._swept.clear()
         return Collected(
             reader=np.concatenate(self._reader),
             history=np.concatenate(self._history),
             topic=np.concatenate(self._topic),
             metrics=metrics,
-            beyond={name: np.concatenate(row.beyond) for name, row in self._rows.items()},
+            beyond={name: _join(row.beyond) for name, row in self._rows.items()},
             moves={name: row.moves for name, row in self._rows.items()},
             coverage={name: float(row.shown.sum() / max(self._candidate.sum(), 1)) for name, row in self._rows.items()},
             swept=gains,
@@ -128,6 +135,18 @@ class Collector:
         order = ranking(page.lists, score)
         row.metrics.append(measure(page.lists, score, page.batch.clicked, order).astype(np.float32))
         return order
+
+
+def _join(parts: list[Floats]) -> Floats:
+    """The parts as one, which then hold no memory of their own: there are gigabytes of them in a large log."""
+    whole = np.concatenate(parts)
+    parts.clear()
+    return whole
+
+
+def _mean_ndcg10(parts: list[Floats]) -> float:
+    columns = [part[:, METRICS.index("ndcg10")] for part in parts]
+    return float(np.nanmean(np.concatenate(columns)))
 
 
 def main_topic(page: Page) -> NDArray[np.int32]:

@@ -17,9 +17,9 @@ class Evaluation:
     """Takes batches with the scores to be judged, adds the baselines, and makes a report of all.
 
     Every name in `Batch.scores` becomes a row, except `log_odds`. Those named in `rows` get the pairs that suit them;
-    "oracle within the limit" has to come from the caller, who can apply the limit to the clicks as scores. Rows that are
-    orders rather than scores (the shipped ones, the oracle) are given as minus the place: equal scores have no order here,
-    not even the server's.
+    "oracle within the limit" has to come from the caller, who can apply the limit to the clicks as scores. Rows that
+    are orders rather than scores (the shipped ones, the oracle) are given as minus the place: equal scores have no
+    order here, not even the server's.
     """
 
     def __init__(

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 RESAMPLES = 1000
 LEVEL = 0.95
+# More readers than this are drawn in groups of equal size, put together at random. The variance of a sum is the same
+# for groups as for their members; its estimate is 1.4 % off with 10,000 of them, less than 1,000 resamples are.
+MOST_DRAWN = 10_000
 BLOCK = 1 << 22  # counts held at a time: 32 MB
 
 Doubles = NDArray[np.float64]
@@ -60,10 +63,13 @@ def bootstrap(
     resamples: int = RESAMPLES,
 ) -> Means:
     """Resamples the readers that have a row here, with replacement."""
+    rng = np.random.default_rng(seed)
     present = np.zeros(int(reader.max(initial=0)) + 1, np.int64)
     present[reader] = 1
     dense = np.cumsum(present) - 1
     reader, readers = dense[reader], int(present.sum())
+    if readers > MOST_DRAWN:
+        reader, readers = (rng.permutation(readers) % MOST_DRAWN)[reader], MOST_DRAWN
     patterns: dict[bytes, int] = {}  # columns that are defined on the same impressions share their counts
     sums, counts, count_of = [], [], []
     for column in columns:
@@ -75,13 +81,11 @@ def bootstrap(
             counts.append(np.bincount(reader, valid, readers))
         count_of.append(patterns[pattern])
     matrix = np.stack(sums + counts, axis=1)  # [readers, C + patterns]
-    rng = np.random.default_rng(seed)
     drawn = np.zeros((resamples, matrix.shape[1]))
     block = max(1, min(resamples, BLOCK // max(readers, 1)))
     for start in range(0, resamples, block):
         rows = min(block, resamples - start)
-        picks = rng.integers(0, readers, (rows, readers), dtype=np.int32 if readers < 2**31 else np.int64)
-        picks = picks + (np.arange(rows) * readers)[:, None]
+        picks = rng.integers(0, readers, (rows, readers)) + (np.arange(rows) * readers)[:, None]
         times = np.bincount(picks.ravel(), minlength=rows * readers).reshape(rows, readers)
         drawn[start : start + rows] = times.astype(np.float64) @ matrix
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from nearside.evaluation import plots
 from nearside.evaluation.baselines import ORACLE, SERVER
+from nearside.evaluation.intervals import MOST_DRAWN
 from nearside.evaluation.rows import DASH, MINUS, PERSONAL_ALONE, SHIPPED, judged, pair_name, points
 
 Record = Mapping[str, Any]
@@ -31,6 +32,7 @@ def page(report: Record) -> str:
         report=report,
         names=NAMES,
         oracle=ORACLE,
+        most_drawn=MOST_DRAWN,
         server=SERVER,
         shown=shown,
         summary=summary(report, shown),
