@@ -62,6 +62,11 @@ def test_click_through_is_shrunk_to_the_lists_rate() -> None:
     np.testing.assert_allclose(one([]).click_through, expected, atol=1e-6)
 
 
+def test_click_through_is_shrunk_to_a_given_rate() -> None:
+    page = Page(one([]).batch, Known(ARTICLES, base_rate=0.05))
+    np.testing.assert_allclose(page.click_through, np.log(np.array([21 / 120, 11 / 120, 0.05, 0.05]) / 0.05), atol=1e-6)
+
+
 def test_popularity_halves_every_18_hours_and_needs_no_date() -> None:
     page = one([])
     rate = page.click_through / np.log(2)

@@ -190,7 +190,7 @@ def test_nothing_to_measure_is_said() -> None:
         evaluate(articles, [])
 
 
-def test_a_log_without_topics_vectors_or_histories_is_reported() -> None:
+def test_a_log_without_topics_vectors_or_histories_is_reported(tmp_path: Path) -> None:
     articles, given = batches(300)
     bare = replace(
         articles,
@@ -213,6 +213,8 @@ def test_a_log_without_topics_vectors_or_histories_is_reported() -> None:
     assert report.data["rows"][SERVER]["topic_diversity"]["mean"] is None
     assert report.data["slices"]["topic"] == {}
     assert set(report.data["slices"]["history"]) == {"0", "0-5"}
+    report.write(tmp_path)
+    assert "Only baselines were measured" in (tmp_path / "report.html").read_text("utf-8")
 
 
 def render(report: Report) -> str:

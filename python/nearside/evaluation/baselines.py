@@ -43,10 +43,15 @@ SWEPT_WEIGHTS = tuple(step / 10 for step in range(11))  # of the topic rate; 0 i
 
 
 class Known:
-    """What the baselines need of the articles, computed once for a log."""
+    """What the baselines need of the articles, computed once for a log.
 
-    def __init__(self, articles: Articles) -> None:
+    `base_rate` is the click-through rate of all articles, to which the baselines shrink each article's; without it they
+    take that of the candidates' list.
+    """
+
+    def __init__(self, articles: Articles, base_rate: float | None = None) -> None:
         self.articles = articles
+        self.base_rate = base_rate
         self.unit = unit_vectors(articles)  # [A, 64]
         labelled = articles.topic[articles.topic >= 0]
         counts = np.bincount(labelled, minlength=int(articles.topic.max(initial=0)) + 1)
@@ -75,8 +80,11 @@ class Page:
 
     @cached_property
     def click_through(self) -> Floats:
-        """ln of the click-through rate [S], shrunk to the list's pooled rate by 20 shows, over that rate."""
+        """ln of the click-through rate [S], shrunk to the base rate by 20 shows, over the base rate."""
         shows, clicks = self.batch.shows, self.batch.clicks
+        if self.known.base_rate is not None:
+            base = self.known.base_rate
+            return np.log((clicks + PRIOR_SHOWS * base) / (shows + PRIOR_SHOWS) / base).astype(np.float32)
         impressions = len(self.lists.offsets) - 1
         pooled_shows = np.bincount(self.lists.owner, shows, impressions)
         pooled_clicks = np.bincount(self.lists.owner, clicks, impressions)

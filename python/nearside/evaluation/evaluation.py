@@ -20,12 +20,21 @@ class Evaluation:
     "oracle within the limit" has to come from the caller, who can apply the limit to the clicks as scores. Rows that
     are orders rather than scores (the shipped ones, the oracle) are given as minus the place: equal scores have no
     order here, not even the server's.
+
+    `base_rate` is the click-through rate of all articles where it is known (of a counts file, say); without it the
+    baselines shrink to the rate of each list.
     """
 
     def __init__(
-        self, articles: Articles, *, seed: int = 0, resamples: int = RESAMPLES, log_odds: str = LOG_ODDS
+        self,
+        articles: Articles,
+        *,
+        base_rate: float | None = None,
+        seed: int = 0,
+        resamples: int = RESAMPLES,
+        log_odds: str = LOG_ODDS,
     ) -> None:
-        self.known = Known(articles)
+        self.known = Known(articles, base_rate)
         self._collector = Collector(self.known, log_odds)
         self._seed = seed
         self._resamples = resamples

@@ -104,6 +104,8 @@ def _best(report: Record, metric: str) -> float:
 def _lift_plot(report: Record, kind: str, judged: list[str]) -> str:
     values = report["paired_slices"].get(kind, {})
     series = {row: {value: pairs[pair_name(row)]["ndcg10"] for value, pairs in values.items()} for row in judged}
+    if not series or not values:
+        return ""
     sizes = {value: report["slice_sizes"][kind][value] for value in values}
     return plots.lifts(series, sizes, f"points of nDCG@10 over the server's order, by {kind}")
 
