@@ -27,8 +27,16 @@ class Batch:
     clicked_article: NDArray[np.uint32]  # row in the articles table
     clicked_second: NDArray[np.uint32]
     clicked_weight: NDArray[np.float32]  # dwell weight in [0.2, 1]
-    history_offsets: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))  # [B + 1] into the two below
+    history_offsets: NDArray[np.int64] = field(
+        default_factory=lambda: np.zeros(1, np.int64)
+    )  # [B + 1] into the two below
     history_article: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, np.uint32))  # clicks with a vector
-    history_weight: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))  # a model's `history_weight`
-    position: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))  # [S] slot it was shown in, from 0
-    scores: dict[str, NDArray[np.float32]] = field(default_factory=dict)  # name -> [S], higher is better; by the model or a baseline
+    history_weight: NDArray[np.float32] = field(
+        default_factory=lambda: np.zeros(0, np.float32)
+    )  # a model's `history_weight`
+    position: NDArray[np.int32] = field(
+        default_factory=lambda: np.zeros(0, np.int32)
+    )  # [S] slot it was shown in, from 0
+    scores: dict[str, NDArray[np.float32]] = field(
+        default_factory=dict
+    )  # name -> [S], higher is better; by the model or a baseline

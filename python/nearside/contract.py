@@ -32,7 +32,7 @@ class Contract:
     id: str
     features: tuple[str, ...]
     space: str
-    k: int = 10
+    k: float = 10
 
 
 @dataclass(frozen=True)

@@ -119,9 +119,7 @@ def from_log(folder: Path, most: int = 4000, seed: int = 0, after: float = 0.5) 
                 mine = clicks_of[reader]
                 before = mine[clicked_time[mine] < times[row]][-MOST_CLICKS:]
                 clicked = np.isin(candidates, clicked_article[chosen])
-                rows.append(
-                    Row(clicked_article[before], candidates, clicked, shows[candidates], clicks[candidates])
-                )
+                rows.append(Row(clicked_article[before], candidates, clicked, shows[candidates], clicks[candidates]))
             shows[candidates] += 1
             clicks[clicked_article[chosen]] += 1
         start += batch.num_rows

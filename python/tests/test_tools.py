@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-
-from nearside.contract import FEATURES, scores
-from nearside.feed import encode_feed, stale
-from nearside.encoder import MAX_TOKENS, WIDTH, Encoder
-from nearside.fit_space import line_texts
 from hand_set_model import LINEAR, MODEL, RECTIFIED, network, signed_bytes
 from prepare_mind import FOLDERS, HISTORY_MS, MOST_CLICKS, prepare
+
+from nearside.contract import FEATURES, scores
+from nearside.encoder import MAX_TOKENS, WIDTH, Encoder
+from nearside.feed import encode_feed, stale
+from nearside.fit_space import line_texts
 from nearside.space import DEFAULT, DIMENSION, Space, article_text, from_base64, to_base64
 from nearside.topics import predict_labels
 

@@ -16,7 +16,6 @@ from typing import Any
 from nearside.encoder import Encoder
 from nearside.space import GOLDEN, Space, article_text, to_base64
 
-
 NOW = datetime(2026, 1, 15, 8, 30, tzinfo=UTC)
 MINUTE = 1.0
 HOUR = 60 * MINUTE

@@ -27,7 +27,7 @@ Floats = NDArray[np.float32]
 
 RANDOM = "random"
 SERVER = "server order"
-RECENCY = "popularity × recency"  # noqa: RUF001
+RECENCY = "popularity × recency"
 COSINE = "cosine with mean history"
 TOPIC_SHARE = "topic share"
 BLEND_PERSONAL = "untrained blend, personal"

@@ -52,7 +52,7 @@ def lifts(series: Mapping[str, Mapping[str, Interval]], sizes: Mapping[str, int]
             rows = np.array([row + shift for row, _ in at])
             axes.hlines(rows, ends[:, 0], ends[:, 1], color=COLOURS[index], linewidth=1.8)
             axes.plot(means, rows, "o", color=COLOURS[index], markersize=5, label=name)
-        axes.set_yticks(range(len(slices)), [f"{value.replace('-', '–')}  ({sizes[value]:,})" for value in slices])  # noqa: RUF001
+        axes.set_yticks(range(len(slices)), [f"{value.replace('-', '–')}  ({sizes[value]:,})" for value in slices])
         axes.set_ylim(len(slices) - 0.5, -0.5)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)

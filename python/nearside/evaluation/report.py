@@ -19,7 +19,7 @@ Keys of report.json; `interval` is {mean, low, high}, null where there is nothin
     moves         row -> candidates by slots moved from the server's order, the last count for that or more
     log, model, faults, computed
                   as given by the caller; `computed` also has seed, resamples, level and topics_left_out
-"""  # noqa: RUF002
+"""
 
 import json
 from collections.abc import Mapping, Sequence

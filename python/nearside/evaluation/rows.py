@@ -9,8 +9,8 @@ DEFAULT_POLICY = "ours, default policy"
 UNLIMITED = "ours, unlimited"
 SHIPPED = (DEFAULT_POLICY, UNLIMITED)
 
-MINUS = "−"  # noqa: RUF001
-DASH = "–"  # noqa: RUF001
+MINUS = "−"
+DASH = "–"
 
 
 def pair_name(row: str, other: str = baselines.SERVER) -> str:

@@ -191,11 +191,15 @@ class Log:
         milliseconds = _milliseconds(table["time"])
         impression = self._codes(table["impression"], impression_ids)
         unknown = (impression < 0) & table["impression"].is_valid().to_numpy()
-        self.faults.add("a click names an impression that is not in the log; it only counts as history", "", unknown.sum())
+        self.faults.add(
+            "a click names an impression that is not in the log; it only counts as history", "", unknown.sum()
+        )
         early = (impression >= 0) & (milliseconds < self._milliseconds[impression])
         milliseconds = np.where(early, self._milliseconds[impression], milliseconds)
         self.faults.add("a click is earlier than its impression; it was moved to it", "", int(early.sum()))
-        self.faults.add("a click is earlier than the one before it; they were sorted", "", (np.diff(milliseconds) < 0).sum())
+        self.faults.add(
+            "a click is earlier than the one before it; they were sorted", "", (np.diff(milliseconds) < 0).sum()
+        )
         order = np.argsort(milliseconds, kind="stable")
         dwell = table["dwell"].to_numpy() if "dwell" in table.column_names else np.full(len(table), np.nan)
         dwell = np.asarray(dwell, np.float64)

@@ -18,7 +18,9 @@ class LogWriter:
     Every `write` makes a row group, so memory holds no more than the caller gives at once. Equal input gives equal bytes.
     """
 
-    def __init__(self, output: Path, space: str | None, source: str, beside: dict[str, pa.Schema] | None = None) -> None:
+    def __init__(
+        self, output: Path, space: str | None, source: str, beside: dict[str, pa.Schema] | None = None
+    ) -> None:
         if output.exists() and (not output.is_dir() or any(output.iterdir())):
             raise ValueError(f"{output} exists and is not an empty directory")
         self._output = output
@@ -41,7 +43,9 @@ class LogWriter:
         if length:
             self._writers[name].write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=length)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for writer in self._writers.values():
             writer.close()
         if kind is None:

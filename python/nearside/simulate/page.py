@@ -94,7 +94,11 @@ class Site:
         size = min(self.candidates, len(pool))
         shape = (len(reader), size)
         noisy = (-wish - parameters.exploration * rng.gumbel(size=(len(reader), len(pool)))).astype(np.float32)
-        chosen = np.argpartition(noisy, size - 1, axis=1)[:, :size] if size < len(pool) else np.tile(np.arange(size), (len(reader), 1))
+        chosen = (
+            np.argpartition(noisy, size - 1, axis=1)[:, :size]
+            if size < len(pool)
+            else np.tile(np.arange(size), (len(reader), 1))
+        )
         count = rng.integers(max(1, round(parameters.shortest * size)), size, len(reader), endpoint=True)
         key = -logit[chosen] + parameters.order_noise * rng.standard_normal(shape)
         # `argpartition` leaves no known order, so an even choice of `count` of them needs numbers of its own.

@@ -15,16 +15,24 @@ class Parameters:
     # Articles: what they are about. Vectors are sums of independent normal parts, then scaled to length one.
     topics: int = 16  # mind has 15; sizes fall as 1 / rank (measured 0.29, 0.17, 0.08, 0.08, 0.06, 0.06, 0.05, ...)
     subtopics: int = 250  # mind has 207 among 6,805 articles, 2 to 35 a topic
-    subtopic_exponent: float = 1.4  # sizes within a topic fall as 1 / rank^this; measured: the 50th largest of all has 0.4 %
+    subtopic_exponent: float = (
+        1.4  # sizes within a topic fall as 1 / rank^this; measured: the 50th largest of all has 0.4 %
+    )
     themes: int = 20  # things reported on again and again (a team, a person, a series), mean number a subtopic
-    theme_exponent: float = 0.8  # their sizes within a subtopic; calibrated with `theme_share` on the nearest neighbours
+    theme_exponent: float = (
+        0.8  # their sizes within a subtopic; calibrated with `theme_share` on the nearest neighbours
+    )
     mean_share: float = 0.073  # square of the length of the mean unit vector; measured by cosines across topics
     topic_share: float = 0.155  # variance between topics; this and the next are calibrated on the measured mean cosines
     topic_spread: float = 0.35  # topics differ in how far they stand from the mean: log-normal, measured 0.22 to 0.55
     subtopic_share: float = 0.13  # variance between the subtopics of a topic
     theme_share: float = 0.33  # variance between the themes of a subtopic; calibrated on the nearest neighbours
-    strange_subtopic: float = 0.18  # share of articles filed under another subtopic of their topic, by size; the nearest
-    strange_topic: float = 0.12  # neighbour has the same subtopic in 46 % and the same topic in 72 % of cases; and topic
+    strange_subtopic: float = (
+        0.18  # share of articles filed under another subtopic of their topic, by size; the nearest
+    )
+    strange_topic: float = (
+        0.12  # neighbour has the same subtopic in 46 % and the same topic in 72 % of cases; and topic
+    )
     spectrum_power: float = 0.2  # eigenvalues within a subtopic fall as k^-power exp(-k / decay), k from 1 to 64
     spectrum_decay: float = 60.0  # measured shares 0.043, 0.033 (k = 4), 0.025 (8), 0.019 (16), 0.014 (32), 0.006 (64)
     group_power: float = 0.5  # the same for means of topics and subtopics, whose spectrum is steeper
@@ -34,7 +42,9 @@ class Parameters:
     appeal_scale: float = 0.55  # log-odds, the normal part of an article's appeal; calibrated on AUC of popularity
     appeal_tail: float = 0.35  # mean of the exponential part, which makes the few very large stories
     topic_appeal: float = 0.25  # standard deviation of the topics' own level, log-odds
-    age_decay: float = 0.025  # log-odds lost an hour since publication; calibrated on half of clicks within 21.5 h (globo)
+    age_decay: float = (
+        0.025  # log-odds lost an hour since publication; calibrated on half of clicks within 21.5 h (globo)
+    )
     shelf_hours: float = 96.0  # an article leaves the page after this; globo: 90 % of clicks within 77 h of the first
 
     # Readers: how often they come.
@@ -71,7 +81,9 @@ class Parameters:
     notice: float = 0.9  # chance to look at an article on the part scrolled
 
     # Choice.
-    base: float = -2.3  # log-odds of a click on an article of no appeal that is looked at; calibrated on 4 to 8 % of shown
+    base: float = (
+        -2.3
+    )  # log-odds of a click on an article of no appeal that is looked at; calibrated on 4 to 8 % of shown
     again: float = 3.0  # log-odds lost by an article that the reader has clicked lately
     remembered: int = 24  # so many clicks
 

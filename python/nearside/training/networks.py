@@ -216,7 +216,11 @@ class Graph:
         thresholds = np.array([-threshold for _, threshold in network.units])
         learned = dequantise({"bends": quantised["bends"]})["bends"]
         weights = np.concatenate([learned.reshape(-1, 1), network.fixed_bends])
-        beyond = self.node("Add", self.node("MatMul", "features", self.constant("gates", gates)), self.constant("thresholds", thresholds))
+        beyond = self.node(
+            "Add",
+            self.node("MatMul", "features", self.constant("gates", gates)),
+            self.constant("thresholds", thresholds),
+        )
         return [self.node("MatMul", self.node("Relu", beyond), self.constant("bends", weights))]
 
     def finish(self, terms: list[str]) -> onnx.ModelProto:

@@ -6,7 +6,7 @@ what was clicked for where it stood (Craswell et al. 2008); it is left out at se
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -172,7 +172,9 @@ def _losses(network: Network) -> Callable[..., jax.Array]:
     return jax.jit(jax.vmap(one, in_axes=(None, None, 0, None)))
 
 
-def _mean_loss(loss: Callable[..., jax.Array], weights: Any, bias: jax.Array, groups: list[Lists], vectors: jax.Array) -> float:
+def _mean_loss(
+    loss: Callable[..., jax.Array], weights: Any, bias: jax.Array, groups: list[Lists], vectors: jax.Array
+) -> float:
     total = 0.0
     for group in groups:
         for start in range(0, len(group), 1024):
@@ -229,12 +231,12 @@ def _train_seed(
     return best
 
 
-def save_run(run: Run, folder: Path) -> None:
+def save_run(run: Run, folder: Path, log: Mapping[str, Any]) -> None:
     """Writes `weights.safetensors` (the best seed's) and `training.json`."""
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {name: np.ascontiguousarray(value) for name, value in run.best.weights.items() if value.size}
     save_file(arrays | {"position_bias": run.best.bias}, folder / "weights.safetensors")
-    (folder / "training.json").write_text(json.dumps(run.summary(), indent=2) + "\n", "utf-8")
+    (folder / "training.json").write_text(json.dumps({"log": dict(log), **run.summary()}, indent=2) + "\n", "utf-8")
 
 
 def load_run(folder: Path) -> tuple[Network, dict[str, NDArray[np.float32]], dict[str, Any]]:

@@ -1,0 +1,331 @@
+"""The command line: from a site's own articles and clicks to a model that its page can load.
+
+Each command reads what the one before it wrote. `nearside COMMAND --help` says what it reads and writes.
+"""
+
+import importlib
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from nearside.faults import Faults
+from nearside.log import Log, LogError
+from nearside.progress import bar
+from nearside.space import DEFAULT, Space
+
+app = typer.Typer(
+    name="nearside",
+    help=__doc__,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+errors = Console(stderr=True, highlight=False)
+
+SpaceOption = Annotated[Path, typer.Option("--space", help="Vector space file.", dir_okay=False, exists=True)]
+HistoryDays = Annotated[
+    float,
+    typer.Option(help="MIND only: days before a reader's first impression over which its history is spread.", min=0.1),
+]
+Mlflow = Annotated[bool, typer.Option("--mlflow", help="Log the run to MLflow; so does MLFLOW_TRACKING_URI.")]
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turns what the lab refuses into one sentence and exit code 1."""
+    from nearside.track import TrackingError
+
+    try:
+        yield
+    except (ValueError, OSError, TrackingError) as error:
+        text = (
+            ": ".join(str(part) for part in error.args) if error.args and not isinstance(error, OSError) else str(error)
+        )
+        errors.print(f"[red]nearside:[/red] {text}")
+        raise typer.Exit(1) from error
+
+
+def report(faults: Faults) -> None:
+    """Prints what was wrong with an input."""
+    for line in faults.lines():
+        errors.print(f"  {line}", style="yellow", markup=False, soft_wrap=True)
+
+
+@app.command()
+def simulate(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Directory to write; must not exist or be empty.")],
+    impressions: Annotated[int, typer.Option(help="About how many pages are shown.", min=1)] = 100_000,
+    readers: Annotated[
+        int | None, typer.Option(help="How many readers; by default one for 12 impressions.", min=1)
+    ] = None,
+    days: Annotated[int, typer.Option(help="Length of the log.", min=1)] = 28,
+    articles_per_day: Annotated[int, typer.Option(help="New articles a day.", min=1)] = 240,
+    candidates: Annotated[int, typer.Option(help="Articles on a page.", min=2, max=200)] = 30,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+) -> None:
+    """Writes a click log from a generative model of articles, readers, pages and choices.
+
+    Free of any licence. Beside the three tables of a log it writes the truth: `truth.parquet`, the chance of a click on every
+    article if looked at, and `readers.parquet`.
+
+    Example: `nearside simulate -o log --impressions 100000`
+    """
+    from nearside.simulate import simulate as run
+
+    with refusals(), bar() as display:
+        task = display.add_task("simulating", total=impressions)
+        run(
+            output,
+            readers=readers or max(impressions // 12, 1),
+            impressions=impressions,
+            days=days,
+            articles_per_day=articles_per_day,
+            candidates=candidates,
+            seed=seed,
+            progress=lambda done, total: display.update(task, completed=done, total=total),
+        )
+    typer.echo(f"{output}: a simulated log; next: nearside replay {output} -o features")
+
+
+@app.command()
+def replay(
+    log: Annotated[Path, typer.Argument(help="Log directory, or a MIND folder.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Directory to write; must not exist or be empty.")],
+    space: SpaceOption = DEFAULT,
+    history_days: HistoryDays = 28.0,
+    counts: Annotated[
+        Path | None, typer.Option(help="TSV of id, shows, clicks: what the page carries.", exists=True)
+    ] = None,
+) -> None:
+    """Plays a log in time order through the crate and writes the feature rows for training.
+
+    Every row is what the reader's device would have computed at that moment, from earlier clicks only.
+
+    Example: `nearside replay log -o features`
+    """
+    from nearside import _core
+    from nearside.replay import read_counts
+    from nearside.replay import replay as run
+    from nearside.rows import write_rows
+
+    with refusals(), bar() as display:
+        source = Log.open(log, Space.load(space), history_days=history_days)
+        carried = read_counts(counts, source) if counts else None
+        task = display.add_task("replaying", total=source.impressions)
+
+        def batches() -> Iterator:
+            for batch, _ in run(source, counts=carried):
+                display.advance(task, len(batch.evidence))
+                yield batch
+
+        began = time.perf_counter()
+        rows = write_rows(output, source, batches(), _core.FEATURES)
+    report(source.faults)
+    rate = rows / (time.perf_counter() - began)
+    typer.echo(f"{output}: {rows:,} rows of {source.impressions:,} impressions, {rate:,.0f} rows a second")
+
+
+@app.command()
+def train(
+    features: Annotated[Path, typer.Argument(help="Directory that `nearside replay` wrote.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Directory for weights and training.json.")],
+    network: Annotated[str, typer.Option(help="linear, or attention (for logs of real articles).")] = "linear",
+    names: Annotated[str | None, typer.Option("--features", help="Comma-separated feature names.")] = None,
+    k: Annotated[float, typer.Option(help="Clicks at which half of the strength is reached.", min=0.1)] = 10.0,
+    strength: Annotated[float, typer.Option(help="Weight of the personal part at unlimited evidence.", min=0.01)] = 0.8,
+    seeds: Annotated[int, typer.Option(help="Runs; the best by the held-out slice of time is kept.", min=1)] = 3,
+    epochs: Annotated[int, typer.Option(min=1)] = 30,
+    rate: Annotated[float | None, typer.Option(help="Adam's step; 0.02 for linear, 0.002 for attention.")] = None,
+    decay: Annotated[float, typer.Option(help="Weight of the squared weights.", min=0)] = 0.01,
+    most: Annotated[int | None, typer.Option(help="Use only the latest so many impressions.", min=20)] = None,
+    mlflow: Mlflow = False,
+) -> None:
+    """Trains a reranker on exactly the sum that is served.
+
+    A listwise softmax over `server_logit + w * personal`, the first a fixed offset; a bias for each slot is learned and dropped.
+
+    Example: `nearside train features -o run`
+    """
+    from nearside import track
+    from nearside.rows import read_rows
+    from nearside.training.train import PERSONAL, Settings, save_run
+    from nearside.training.train import train as run
+
+    settings = Settings(
+        network=network,
+        features=tuple(names.split(",")) if names else PERSONAL,
+        strength=strength,
+        k=k,
+        seeds=seeds,
+        epochs=epochs,
+        rate=rate if rate is not None else (0.02 if network == "linear" else 0.002),
+        decay=decay,
+    )
+    with refusals(), bar() as display:
+        rows = read_rows(features, minimum_evidence=settings.minimum_evidence, most=most)
+        tasks: dict[str, int] = {}
+
+        def progress(label: str, epoch: int, total: int) -> None:
+            if label not in tasks:
+                tasks[label] = display.add_task(f"training, {label}", total=total)
+            display.update(tasks[label], completed=epoch)  # pyright: ignore[reportArgumentType]
+
+        result = run(rows, settings, progress)
+        save_run(result, output, rows.about["log"])
+        summary = result.summary()
+        losses = summary["held_out_loss"]
+        if track.wanted(mlflow):
+            files = [output / "weights.safetensors", output / "training.json"]
+            numbers = {f"held_out_loss_{name}": value for name, value in losses.items()}
+            track.log_run("train", parameters=summary["settings"], metrics=numbers, files=files, alias="latest")
+    typer.echo(
+        f"{output}: held-out loss {losses['best']:.4f}, of the server's order alone {losses['server_order']:.4f}; "
+        f"{seeds} seeds, spread {losses['spread']:.4f}; {result.impressions[0]:,} impressions"
+    )
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="Directory that `nearside train` wrote.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The ONNX file; its card is written beside it.")],
+    name: Annotated[str, typer.Option(help="The model's name in outcomes and logs.")],
+    evaluation: Annotated[
+        Path | None, typer.Option("--report", help="Directory of an evaluation, for the card.")
+    ] = None,
+) -> None:
+    """Writes the model a page loads: signed bytes, contract, golden case, and a card in Hugging Face's format.
+
+    Refuses a file of more than 24 KB, and one on which JAX, ONNX Runtime and the crate do not agree to 1e-5.
+
+    Example: `nearside export run -o reranker.onnx --name mine-1`
+    """
+    from nearside.training.export import card
+    from nearside.training.export import export as make
+
+    with refusals():
+        file = make(run, name=name)
+        found = json.loads((evaluation / "report.json").read_text("utf-8")) if evaluation else None
+        about = json.loads((run / "training.json").read_text("utf-8"))
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_bytes(file)
+        output.with_suffix(".md").write_text(card(file, name, about, found), "utf-8")
+    typer.echo(f"{output}: {len(file):,} bytes; {output.with_suffix('.md')}: its card")
+
+
+@app.command()
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="ONNX file with a contract.", exists=True, dir_okay=False)],
+    logs: Annotated[list[Path], typer.Argument(help="Log directories or MIND folders, measured together.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Directory for report.json and report.html.")] = Path(
+        "report"
+    ),
+    counts: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--counts",
+            help="TSV of id, shows, clicks that the page carries: one for all logs or one each.",
+            exists=True,
+        ),
+    ] = None,
+    scorer: Annotated[
+        list[str] | None, typer.Option(help="module:function from a Batch to one number a candidate.")
+    ] = None,
+    space: SpaceOption = DEFAULT,
+    history_days: HistoryDays = 28.0,
+    resamples: Annotated[int, typer.Option(help="Bootstrap resamples.", min=100)] = 1000,
+    mlflow: Mlflow = False,
+) -> None:
+    """Replays logs, ranks with the shipped code path, and measures the model among the baselines.
+
+    Writes `report.json` and a self-contained `report.html`, and prints the table.
+
+    Example: `nearside evaluate reranker.onnx log -o report`
+    """
+    from nearside import track
+    from nearside.evaluation.run import evaluate as run
+    from nearside.evaluation.run import open_sources
+
+    with refusals(), bar() as display:
+        vector_space = Space.load(space)
+        opened = [Log.open(log, vector_space, history_days=history_days) for log in logs]
+        sources = open_sources(opened, counts or [])
+        task = display.add_task("evaluating", total=sum(log.impressions for log in opened))
+        found = run(
+            model,
+            sources,
+            scorers={f"scorer {text}": load_scorer(text) for text in scorer or []},
+            computed={"command": " ".join(["nearside", *sys.argv[1:]]), "history_days": history_days},
+            resamples=resamples,
+            progress=lambda done: display.advance(task, done),
+        )
+        found.write(output)
+        if track.wanted(mlflow):
+            rows = found.data["rows"].items()
+            metrics = {
+                f"{_plain(name)}.{key}": row[key]["mean"]
+                for name, row in rows
+                for key in ("auc", "mrr", "ndcg5", "ndcg10")
+                if row[key]["mean"] is not None
+            }
+            files = [output / "report.json", output / "report.html"]
+            track.log_run(
+                "evaluate", parameters={"model": model.name, **found.data["log"]}, metrics=metrics, files=files
+            )
+    terminal = Console()
+    (terminal if terminal.is_terminal else Console(width=150)).print(found.table())
+    for log in opened:
+        report(log.faults)
+    typer.echo(f"{output / 'report.html'}: the same with slices, pairs and plots")
+
+
+def _plain(name: str) -> str:
+    return "".join(char if char.isalnum() else "_" for char in name)
+
+
+def load_scorer(text: str):
+    """The function that `module:function` names; the working directory is searched, too."""
+    module, _, function = text.partition(":")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        found = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise LogError(f"--scorer {text}: {error}") from error
+    finally:
+        sys.path.pop(0)
+    if not callable(found):
+        raise LogError(f"--scorer {text} is no function")
+    return found
+
+
+@app.command()
+def bench(
+    log: Annotated[Path, typer.Argument(help="Log directory, or a MIND folder.")],
+    model: Annotated[Path | None, typer.Option(help="Rank with this model, too.", exists=True)] = None,
+) -> None:
+    """Prints how many candidate rows a second are replayed, on one core.
+
+    Example: `nearside bench log --model reranker.onnx`
+    """
+    from nearside import _core
+    from nearside.replay import replay as run
+
+    with refusals():
+        source = Log.open(log)
+        rankers = [(_core.Ranker(model.read_bytes()), [_core.Policy()])] if model else []
+        began, rows = time.perf_counter(), 0
+        for batch, _ in run(source, rankers=rankers):
+            rows += len(batch.article)
+        seconds = time.perf_counter() - began
+    what = "replayed and ranked" if model else "replayed"
+    typer.echo(f"{rows:,} rows {what} in {seconds:.2f} s: {rows / seconds:,.0f} rows a second")
+
+
+if __name__ == "__main__":
+    app()
