@@ -17,6 +17,7 @@ from nearside.batch import Batch
 from nearside.evaluation import Evaluation, Report
 from nearside.evaluation.baselines import BASELINES, BLEND_PERSONAL, COSINE, ORACLE, SERVER, TOPIC_RATE, TOPIC_SHARE
 from nearside.evaluation.metrics import METRICS
+from nearside.evaluation.page import summary, verdict
 from nearside.evaluation.rows import DEFAULT_POLICY, PERSONAL_ALONE, UNLIMITED, pair_name
 
 ABOUT = {
@@ -153,6 +154,23 @@ def test_the_size_of_batches_does_not_matter() -> None:
         assert twice[name]["ndcg10"]["mean"] == pytest.approx(row["ndcg10"]["mean"])
 
 
+def test_an_empty_batch_and_an_impression_without_candidates_change_nothing() -> None:
+    articles, given = batches(200)
+    (batch,) = given
+    by_impression = ("impression", "reader", "second", "evidence")
+    others = ("article", "clicked", "shows", "clicks", "server_logit", "scorable", "features")
+    history = ("clicked_article", "clicked_second", "clicked_weight")
+    cut = {name: getattr(batch, name)[:0] for name in (*by_impression, *others, *history)}
+    cut["offsets"] = cut["clicked_offsets"] = np.array([0])
+    empty = replace(batch, **cut, scores={name: score[:0] for name, score in batch.scores.items()})
+    one = {name: getattr(batch, name)[:1] for name in by_impression}
+    barren = replace(empty, **one, offsets=np.array([0, 0]), clicked_offsets=np.array([0, 0]))
+    expected = evaluate(articles, [batch]).data
+    found = evaluate(articles, [empty, batch, barren]).data
+    assert (found["impressions"], found["measured"]) == (201, expected["measured"])
+    assert found["rows"] == expected["rows"]
+
+
 def test_a_scorer_of_ones_own_stands_in_the_table() -> None:
     articles, given = batches(300)
     mine = [replace(batch, scores={"mine": batch.server_logit}) for batch in given]
@@ -250,3 +268,20 @@ def test_pages_of_equal_runs_are_equal(report: Report, tmp_path: Path) -> None:
     report.write(tmp_path / "first")
     for name in ("report.json", "report.html"):
         assert (tmp_path / name).read_bytes() == (tmp_path / "first" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said", "word"),
+    [(0.01, 0.03, "lifts", "above"), (-0.03, -0.01, "lowers", "below"), (-0.01, 0.01, "not measurably", "level")],
+)
+def test_the_page_claims_what_the_interval_allows(
+    report: Report, low: float, high: float, said: str, word: str
+) -> None:
+    found = {"mean": (low + high) / 2, "low": low, "high": high}
+    other = {"mean": 0.0, "low": -1.0, "high": 1.0}
+    lift = pair_name(DEFAULT_POLICY)
+    data = {**report.data, "paired": {lift: {"ndcg10": found}}}
+    assert said in summary(data, [DEFAULT_POLICY])
+    assert verdict(lift, {"ndcg10": found, "auc": other}) == word
+    # The personal part knows no counts, so its AUC decides.
+    assert verdict(pair_name(PERSONAL_ALONE, COSINE), {"ndcg10": other, "auc": found}) == word

@@ -1,6 +1,7 @@
 """Keeps of every impression what the report needs, and lets go of the batch."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,40 @@ from nearside.evaluation.beyond import beyond, first_ten, moves, surprise
 from nearside.evaluation.calibration import Calibration
 from nearside.evaluation.metrics import METRICS, measure, ranking
 
+BLOCK = 1 << 16  # impressions joined at a time: a megabyte of four metrics
 LONGEST_MOVE = 30  # moves beyond are counted with it
 
 Floats = NDArray[np.float32]
+
+
+class Column:
+    """Rows that come in parts: joined to large blocks on the way, which go back to the system when they are let go.
+
+    A million impressions times two dozen rows of small parts would leave their memory behind in pieces.
+    """
+
+    def __init__(self) -> None:
+        self._blocks: list[NDArray[Any]] = []
+        self._parts: list[NDArray[Any]] = []
+        self._waiting = 0
+
+    def append(self, part: NDArray[Any]) -> None:
+        self._parts.append(part)
+        self._waiting += len(part)
+        if self._waiting >= BLOCK:
+            self._blocks.append(np.concatenate(self._parts))
+            self._parts.clear()
+            self._waiting = 0
+
+    def arrays(self) -> list[NDArray[Any]]:
+        return [*self._blocks, *self._parts]
+
+    def take(self) -> NDArray[Any]:
+        """Everything as one array; the column is empty afterwards."""
+        whole = np.concatenate(self.arrays())
+        self._blocks.clear()
+        self._parts.clear()
+        return whole
 
 
 @dataclass
@@ -21,8 +53,8 @@ class Row:
     """One way to rank, over all impressions so far."""
 
     articles: int
-    metrics: list[Floats] = field(default_factory=list)  # of [B, 4]
-    beyond: list[Floats] = field(default_factory=list)  # of [B, 4]; empty for the swept rows
+    metrics: Column = field(default_factory=Column)  # of [B, 4]
+    beyond: Column = field(default_factory=Column)  # of [B, 4]; empty for the swept rows
     moves: NDArray[np.int64] = field(default_factory=lambda: np.zeros(LONGEST_MOVE + 1, np.int64))
     shown: NDArray[np.bool_] = field(init=False)  # [A] has stood in a first ten
 
@@ -55,9 +87,9 @@ class Collector:
         self._log_odds = log_odds
         self._rows: dict[str, Row] = {}
         self._swept: dict[float, Row] = {}  # by weight of the topic rate
-        self._reader: list[NDArray[np.uint32]] = []
-        self._history: list[NDArray[np.int16]] = []
-        self._topic: list[NDArray[np.int32]] = []
+        self._reader = Column()
+        self._history = Column()
+        self._topic = Column()
         self._candidate = np.zeros(len(known.articles), np.bool_)  # [A] has been a candidate
         self._calibration: dict[str, Calibration] = {}
         self._candidates = 0
@@ -78,7 +110,7 @@ class Collector:
         for name, baseline in BASELINES.items():
             scores.setdefault(name, baseline(page))
         changed = self._rows.keys() ^ scores.keys()
-        if self._reader and changed:
+        if self._rows and changed:
             raise ValueError(f"scores that are not in every batch: {', '.join(sorted(changed))}")
         surprises = surprise(batch, lists)
         top, _ = first_ten(lists)
@@ -109,20 +141,21 @@ class Collector:
         if self._finished:
             raise RuntimeError("the evaluation is finished")
         self._finished = True
-        if not self._reader:
+        if not self._rows:
             raise ValueError("nothing to evaluate: there is no impression")
-        metrics = {name: _join(row.metrics) for name, row in self._rows.items()}
-        if np.isnan(metrics[SERVER][:, METRICS.index("auc")]).all():
+        auc = METRICS.index("auc")
+        if all(np.isnan(part[:, auc]).all() for part in self._rows[SERVER].metrics.arrays()):
             raise ValueError("nothing to evaluate: no impression has both a click and an article not clicked")
         gains = {weight: _mean_ndcg10(row.metrics) for weight, row in self._swept.items()}
-        metrics[TOPIC_RATE] = _join(self._swept[max(gains, key=gains.__getitem__)].metrics)
-        self._swept.clear()
+        best = self._swept[max(gains, key=gains.__getitem__)].metrics.take()
+        self._swept.clear()  # before the others are joined
+        metrics = {name: row.metrics.take() for name, row in self._rows.items()} | {TOPIC_RATE: best}
         return Collected(
-            reader=np.concatenate(self._reader),
-            history=np.concatenate(self._history),
-            topic=np.concatenate(self._topic),
+            reader=self._reader.take(),
+            history=self._history.take(),
+            topic=self._topic.take(),
             metrics=metrics,
-            beyond={name: _join(row.beyond) for name, row in self._rows.items()},
+            beyond={name: row.beyond.take() for name, row in self._rows.items()},
             moves={name: row.moves for name, row in self._rows.items()},
             coverage={name: float(row.shown.sum() / max(self._candidate.sum(), 1)) for name, row in self._rows.items()},
             swept=gains,
@@ -137,16 +170,8 @@ class Collector:
         return order
 
 
-def _join(parts: list[Floats]) -> Floats:
-    """The parts as one, which then hold no memory of their own: there are gigabytes of them in a large log."""
-    whole = np.concatenate(parts)
-    parts.clear()
-    return whole
-
-
-def _mean_ndcg10(parts: list[Floats]) -> float:
-    columns = [part[:, METRICS.index("ndcg10")] for part in parts]
-    return float(np.nanmean(np.concatenate(columns)))
+def _mean_ndcg10(metrics: Column) -> float:
+    return float(np.nanmean(np.concatenate([part[:, METRICS.index("ndcg10")] for part in metrics.arrays()])))
 
 
 def main_topic(page: Page) -> NDArray[np.int32]:
