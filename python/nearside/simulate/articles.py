@@ -62,7 +62,7 @@ def make_world(rng: np.random.Generator, parameters: Parameters) -> World:
     mean *= np.sqrt(parameters.mean_share) / np.linalg.norm(mean)
 
     count = parameters.topics
-    topic_share = shares(count, 1.0)
+    topic_share = shares(count, parameters.topic_exponent)
     distance = np.exp(parameters.topic_spread * rng.standard_normal(count))
     # What is reported on most is the least of one kind, so the largest topic stands nearest to the mean.
     nearest = np.argmin(distance)

@@ -13,7 +13,8 @@ class Parameters:
     """The constants of articles, readers, page and choice. Log-odds are natural logarithms."""
 
     # Articles: what they are about. Vectors are sums of independent normal parts, then scaled to length one.
-    topics: int = 16  # mind has 15; sizes fall as 1 / rank (measured 0.29, 0.17, 0.08, 0.08, 0.06, 0.06, 0.05, ...)
+    topics: int = 16  # mind has 15
+    topic_exponent: float = 0.8  # their sizes fall as 1 / rank^this (measured 0.29, 0.17, 0.08, 0.08, 0.06, 0.06, 0.05, ...)
     subtopics: int = 250  # mind has 207 among 6,805 articles, 2 to 35 a topic
     subtopic_exponent: float = 1.4  # sizes within a topic fall as 1 / rank^this; measured: the 50th largest of all has 0.4 %
     themes: int = 20  # things reported on again and again (a team, a person, a series), mean number a subtopic
@@ -68,11 +69,14 @@ class Parameters:
     fresh_bonus: float = 0.5  # log-odds for articles nobody has seen, falling with shows / prior_shows
     shortest: float = 0.66  # a page has between this share of `candidates` and all of them
     examination: float = 0.6  # the page is scrolled past rank r with (1 + r)^-this; position-based model, Joachims 2017
+    ending: float = 0.5  # chance that a click ends the visit of the page (dependent click model, Guo 2009); calibrated: of
+    # mind's impressions 73 % have one click, 16 % two
     notice: float = 0.9  # chance to look at an article on the part scrolled
 
     # Choice.
     base: float = -2.3  # log-odds of a click on an article of no appeal that is looked at; calibrated on 4 to 8 % of shown
     again: float = 3.0  # log-odds lost by an article that the reader has clicked lately
+    shown_again: float = 0.02  # chance that a page has such an article at all; mind: 0.25 % of shown are in the history
     remembered: int = 24  # so many clicks
 
     # Reading time: seconds, log-normal.
