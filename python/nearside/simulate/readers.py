@@ -108,7 +108,7 @@ def make_readers(rng: np.random.Generator, world: World, count: int, days: int, 
     each = np.bincount(world.theme_subtopic, minlength=parameters.subtopics)
     first = np.cumsum(each) - each
     chosen = np.take_along_axis(liked, rng.integers(0, parameters.liked_subtopics, shape), axis=1)
-    elsewhere = rng.random(shape) < 1 / 3
+    elsewhere = rng.random(shape) < parameters.points_elsewhere
     chosen[elsewhere] = rng.choice(parameters.subtopics, int(elsewhere.sum()), p=world.subtopic_share)
     point = first[chosen] + (rng.random(shape) * each[chosen]).astype(np.int64)
     return Readers(
