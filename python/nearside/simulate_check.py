@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -119,13 +121,53 @@ def from_log(folder: Path, most: int = 4000, seed: int = 0, after: float = 0.5) 
                 mine = clicks_of[reader]
                 before = mine[clicked_time[mine] < times[row]][-MOST_CLICKS:]
                 clicked = np.isin(candidates, clicked_article[chosen])
-                rows.append(Row(clicked_article[before], candidates, clicked, shows[candidates], clicks[candidates]))
+                rows.append(
+                    Row(clicked_article[before], candidates, clicked, shows[candidates], clicks[candidates])
+                )
             shows[candidates] += 1
             clicks[clicked_article[chosen]] += 1
         start += batch.num_rows
     topics = np.unique(topic.astype(str), return_inverse=True)[1]
     both = np.char.add(np.char.add(topic.astype(str), "\t"), subtopic.astype(str))
     return Sample(unit(vectors), topics, np.unique(both, return_inverse=True)[1], rows)
+
+
+def course(folder: Path) -> dict[str, float]:
+    """What a log says of articles and readers at large."""
+    articles = pq.read_table(folder / "articles.parquet", columns=["id", "published"])
+    number = pa.array(articles["id"].to_numpy())
+    published = articles["published"].cast("int64").to_numpy()
+    clicks = pq.read_table(folder / "clicks.parquet", columns=["article", "time", "reader", "dwell"])
+    clicked = pc.index_in(clicks["article"], number).to_numpy()
+    time = clicks["time"].cast("int64").to_numpy()
+    shows = np.zeros(len(number), np.int64)
+    impressions = 0
+    for batch in pq.ParquetFile(folder / "impressions.parquet").iter_batches(columns=["articles"]):
+        impressions += batch.num_rows
+        shows += np.bincount(pc.index_in(batch.column(0).flatten(), number).to_numpy(), minlength=len(number))
+    count = np.bincount(clicked, minlength=len(number))
+    first = np.full(len(number), np.iinfo(np.int64).max)
+    np.minimum.at(first, clicked, time)
+    # Articles from before the log, or of its last days, would bend the ages.
+    whole = (published >= time[0]) & (published < time[-1] - 4 * 86_400_000)
+    age = (time - first[clicked])[whole[clicked]] / 3_600_000
+    ranked = np.sort(count[count > 0])[::-1]
+    seen = np.sort(count[shows > 0])[::-1]
+    many = shows >= 50
+    rate = count[many].sum() / max(shows[many].sum(), 1)
+    # Variance of the articles' rates, each weighted by its shows, less what chance alone would make.
+    beyond = (count[many] - shows[many] * rate) ** 2 / shows[many] - rate * (1 - rate)
+    spread = np.sqrt(max(beyond.sum() / max(shows[many].sum() * rate**2, 1e-9), 0))
+    return {
+        "log: clicks of shown": len(time) / shows.sum(),
+        "log: clicks an impression": len(time) / impressions,
+        "log: top 1 % of clicked articles, of clicks": float(ranked[: max(1, len(ranked) // 100)].sum() / len(time)),
+        "log: top 1 % of shown articles, of clicks": float(seen[: max(1, len(seen) // 100)].sum() / len(time)),
+        "log: relative spread of click-through": float(spread),
+        "log: hours from first click, half": float(np.quantile(age, 0.5)) if len(age) else float("nan"),
+        "log: hours from first click, 90 %": float(np.quantile(age, 0.9)) if len(age) else float("nan"),
+        "log: dwell, median": float(pc.quantile(clicks["dwell"], 0.5)[0].as_py()),
+    }
 
 
 def signals(sample: Sample) -> Iterator[NDArray[np.float64]]:
@@ -247,12 +289,13 @@ def table(sample: Sample) -> dict[str, float]:
 
 def main() -> None:
     folders = [Path(argument) for argument in sys.argv[1:]]
-    tables = [
-        table(from_prepared(folder) if (folder / "impressions.jsonl").exists() else from_log(folder))
-        for folder in folders
-    ]
+    tables = []
+    for folder in folders:
+        prepared = (folder / "impressions.jsonl").exists()
+        sample = from_prepared(folder) if prepared else from_log(folder)
+        tables.append(table(sample) | ({} if prepared else course(folder)))
     print(f"{'':42s}" + "".join(f"{folder.name[-14:]:>15s}" for folder in folders))
-    for name in tables[0]:
+    for name in dict.fromkeys(name for column in tables for name in column):
         if not name.endswith(", error"):
             cells = []
             for column in tables:

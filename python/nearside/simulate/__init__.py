@@ -69,7 +69,7 @@ def simulate(
     articles = make_articles(streams[1], world, days, articles_per_day, parameters)
     people = make_readers(streams[2], world, readers, days, parameters)
     millisecond, reader = make_visits(streams[3], readers, impressions, days, parameters)
-    site = Site(articles, world, people, candidates, parameters, streams[4])
+    site = Site(articles, world, people, days, candidates, parameters, streams[4])
     with LogWriter(output, SPACE, SIMULATED, {"truth": TRUTH, "readers": INTERESTS}) as log:
         write_articles(log, articles, world)
         write_readers(log, people, world)

@@ -44,9 +44,7 @@ def shares(count: int, exponent: float) -> NDArray[np.float64]:
     return weights / weights.sum()
 
 
-def axes(
-    rng: np.random.Generator, power: float, parameters: Parameters, basis: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def axes(rng: np.random.Generator, power: float, parameters: Parameters, basis: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rows that turn standard normal numbers into vectors of mean square length one with the parameters' spectrum."""
     rank = np.arange(1, DIMENSION + 1)
     spectrum = rank**-power * np.exp(-(rank - 1) / parameters.spectrum_decay)
@@ -64,7 +62,7 @@ def make_world(rng: np.random.Generator, parameters: Parameters) -> World:
     mean *= np.sqrt(parameters.mean_share) / np.linalg.norm(mean)
 
     count = parameters.topics
-    topic_share = shares(count, 1.0)
+    topic_share = shares(count, parameters.topic_exponent)
     distance = np.exp(parameters.topic_spread * rng.standard_normal(count))
     # What is reported on most is the least of one kind, so the largest topic stands nearest to the mean.
     nearest = np.argmin(distance)
@@ -84,7 +82,9 @@ def make_world(rng: np.random.Generator, parameters: Parameters) -> World:
     weight = np.sqrt(subtopic_share)
     each = np.maximum(1, np.rint(parameters.themes * parameters.subtopics * weight / weight.sum())).astype(np.int64)
     theme_subtopic = np.repeat(np.arange(parameters.subtopics), each)
-    theme_share = np.concatenate([subtopic_share[s] * shares(n, parameters.theme_exponent) for s, n in enumerate(each)])
+    theme_share = np.concatenate(
+        [subtopic_share[s] * shares(n, parameters.theme_exponent) for s, n in enumerate(each)]
+    )
     themes = rng.standard_normal((len(theme_subtopic), DIMENSION)) @ of_articles
     rest = 1 - parameters.mean_share - parameters.topic_share - parameters.subtopic_share - parameters.theme_share
     return World(

@@ -34,6 +34,7 @@ class Site:
     articles: Articles
     world: World
     readers: Readers
+    days: int
     candidates: int
     parameters: Parameters
     rng: np.random.Generator
@@ -45,6 +46,9 @@ class Site:
         self.shows, self.clicks = np.zeros(count), np.zeros(count)
         vectors = self.world.theme_vector / np.linalg.norm(self.world.theme_vector, axis=1, keepdims=True)
         self._themes = vectors.astype(np.float32)
+        self._common = self.readers.common_taste(
+            self.articles, self.world, self._themes, self.days, self.parameters
+        )
         self._recent = np.full((len(self.readers.strength), self.parameters.remembered), -1, np.int32)
         self._next = np.zeros(len(self.readers.strength), np.int64)
         reach = (1 + np.arange(self.candidates)) ** -self.parameters.examination
@@ -93,12 +97,10 @@ class Site:
         rng, parameters = self.rng, self.parameters
         size = min(self.candidates, len(pool))
         shape = (len(reader), size)
+        known = self._known(reader, pool)
         noisy = (-wish - parameters.exploration * rng.gumbel(size=(len(reader), len(pool)))).astype(np.float32)
-        chosen = (
-            np.argpartition(noisy, size - 1, axis=1)[:, :size]
-            if size < len(pool)
-            else np.tile(np.arange(size), (len(reader), 1))
-        )
+        noisy[known & (rng.random(known.shape, np.float32) >= parameters.shown_again)] = np.inf
+        chosen = np.argpartition(noisy, size - 1, axis=1)[:, :size]
         count = rng.integers(max(1, round(parameters.shortest * size)), size, len(reader), endpoint=True)
         key = -logit[chosen] + parameters.order_noise * rng.standard_normal(shape)
         # `argpartition` leaves no known order, so an even choice of `count` of them needs numbers of its own.
@@ -109,17 +111,23 @@ class Site:
         shown = pool[chosen]  # [B, N]
 
         second = millisecond / 1000
-        taste = self.readers.taste(reader, second, shown, self.articles, self.world, self._themes, parameters)
+        taste = self.readers.taste(
+            reader, second, shown, self.articles, self.world, self._themes, self._common, parameters
+        )
         taste[rng.random(len(reader)) < parameters.whim] = 0
         score = np.float32(parameters.base) + appeal[chosen] + taste + self.readers.eagerness[reader, None]
-        recent = self._recent[reader]
-        for place in range(recent.shape[1]):
-            score -= np.where(shown == recent[:, place, None], np.float32(parameters.again), np.float32(0))
+        score -= np.where(np.take_along_axis(known, chosen, axis=1), np.float32(parameters.again), np.float32(0))
         chance = 1 / (1 + np.exp(-score))
         examined = rng.random((len(reader), 1)) < self._reach[:size]
         examined &= rng.random(shape) < parameters.notice
         examined &= present
         clicked = examined & (rng.random(shape) < chance)
+        # Some clicks end the visit of the page: nothing below them is looked at.
+        ended = np.cumsum(clicked & (rng.random(shape) < parameters.ending), axis=1) > 0
+        ended[:, 1:] = ended[:, :-1]
+        ended[:, 0] = False
+        examined &= ~ended
+        clicked &= ~ended
 
         who, column = np.nonzero(clicked)
         ordinal = np.arange(len(who)) - np.searchsorted(who, who)  # which click of its impression it is
@@ -127,3 +135,12 @@ class Site:
         self._recent[reader[who], slot] = shown[who, column]
         self._next[reader] += clicked.sum(axis=1)
         return Pages(reader, millisecond, count, shown, examined, clicked, chance, taste)
+
+    def _known(self, reader: NDArray[np.int64], pool: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which articles of the pool (ascending) each reader has clicked lately [B, P]."""
+        recent = self._recent[reader]  # [B, 24]
+        place = np.minimum(np.searchsorted(pool, recent), len(pool) - 1)
+        who, column = np.nonzero(pool[place] == recent)
+        known = np.zeros((len(reader), len(pool)), bool)
+        known[who, place[who, column]] = True
+        return known

@@ -13,39 +13,30 @@ class Parameters:
     """The constants of articles, readers, page and choice. Log-odds are natural logarithms."""
 
     # Articles: what they are about. Vectors are sums of independent normal parts, then scaled to length one.
-    topics: int = 16  # mind has 15; sizes fall as 1 / rank (measured 0.29, 0.17, 0.08, 0.08, 0.06, 0.06, 0.05, ...)
+    topics: int = 16  # mind has 15
+    topic_exponent: float = 0.8  # their sizes fall as 1 / rank^this (measured 0.29, 0.17, 0.08, 0.08, 0.06, 0.06, 0.05, ...)
     subtopics: int = 250  # mind has 207 among 6,805 articles, 2 to 35 a topic
-    subtopic_exponent: float = (
-        1.4  # sizes within a topic fall as 1 / rank^this; measured: the 50th largest of all has 0.4 %
-    )
+    subtopic_exponent: float = 1.0  # sizes within a topic fall as 1 / rank^this; measured: the 50th largest of all has 0.4 %
     themes: int = 20  # things reported on again and again (a team, a person, a series), mean number a subtopic
-    theme_exponent: float = (
-        0.8  # their sizes within a subtopic; calibrated with `theme_share` on the nearest neighbours
-    )
+    theme_exponent: float = 0.4  # their sizes within a subtopic; calibrated with `theme_share` on the nearest neighbours
     mean_share: float = 0.073  # square of the length of the mean unit vector; measured by cosines across topics
-    topic_share: float = 0.155  # variance between topics; this and the next are calibrated on the measured mean cosines
+    topic_share: float = 0.15  # variance between topics; this and the next are calibrated on the measured mean cosines
     topic_spread: float = 0.35  # topics differ in how far they stand from the mean: log-normal, measured 0.22 to 0.55
-    subtopic_share: float = 0.13  # variance between the subtopics of a topic
+    subtopic_share: float = 0.15  # variance between the subtopics of a topic
     theme_share: float = 0.33  # variance between the themes of a subtopic; calibrated on the nearest neighbours
-    strange_subtopic: float = (
-        0.18  # share of articles filed under another subtopic of their topic, by size; the nearest
-    )
-    strange_topic: float = (
-        0.12  # neighbour has the same subtopic in 46 % and the same topic in 72 % of cases; and topic
-    )
+    strange_subtopic: float = 0.18  # share of articles filed under another subtopic of their topic, by size; the nearest
+    strange_topic: float = 0.12  # neighbour has the same subtopic in 46 % and the same topic in 72 % of cases; and topic
     spectrum_power: float = 0.2  # eigenvalues within a subtopic fall as k^-power exp(-k / decay), k from 1 to 64
     spectrum_decay: float = 60.0  # measured shares 0.043, 0.033 (k = 4), 0.025 (8), 0.019 (16), 0.014 (32), 0.006 (64)
     group_power: float = 0.5  # the same for means of topics and subtopics, whose spectrum is steeper
     coordinate_tilt: float = 0.45  # log ratio of the variances of the first and the last coordinate: 0.018 to 0.012
 
     # Articles: how much they are clicked.
-    appeal_scale: float = 0.55  # log-odds, the normal part of an article's appeal; calibrated on AUC of popularity
+    appeal_scale: float = 0.45  # log-odds, the normal part of an article's appeal; calibrated on AUC of popularity
     appeal_tail: float = 0.35  # mean of the exponential part, which makes the few very large stories
-    topic_appeal: float = 0.25  # standard deviation of the topics' own level, log-odds
-    age_decay: float = (
-        0.025  # log-odds lost an hour since publication; calibrated on half of clicks within 21.5 h (globo)
-    )
-    shelf_hours: float = 96.0  # an article leaves the page after this; globo: 90 % of clicks within 77 h of the first
+    topic_appeal: float = 0.15  # standard deviation of the topics' own level, log-odds
+    age_decay: float = 0.003  # log-odds lost an hour since publication; calibrated on half of clicks within 21.5 h (globo)
+    shelf_hours: float = 108.0  # an article leaves the page after this; globo: 90 % of clicks within 77 h of the first
 
     # Readers: how often they come.
     activity: float = 0.85  # log-normal spread of sessions a reader; globo: mean 3.25, median 2, variance 14.5
@@ -54,37 +45,39 @@ class Parameters:
     gap_spread: float = 0.8
 
     # Readers: what they like, in log-odds of a click on what they look at.
-    topic_taste: float = 0.5  # scale of the taste for topics (Student's t with `taste_freedom`)
+    topic_taste: float = 0.2  # scale of the taste for topics (Student's t with `taste_freedom`)
     taste_freedom: float = 4.0  # few readers have very strong likings
-    liked_subtopics: int = 6  # drawn by size and by the taste for their topic
-    subtopic_taste: float = 0.7  # mean of the exponential liking of each
-    points: int = 6  # themes a reader follows, a third of them outside the liked subtopics
-    point_taste: float = 2.2  # mean liking of something exactly at the point, exponential
-    point_floor: float = 0.2  # cosine from which likeness to a point counts
-    drift: float = 0.6  # radians by which the taste for topics turns in four weeks
-    point_days: float = 18.0  # a followed theme fades with this normal width around its time
+    liked_subtopics: int = 12  # drawn by size and by the taste for their topic
+    subtopic_taste: float = 1.8  # mean of the exponential liking of each
+    points: int = 30  # themes a reader follows
+    points_elsewhere: float = 0.33  # share of them that lie in any subtopic; the others in those liked
+    point_taste: float = 4.2  # mean liking of something exactly at the point, exponential
+    point_floor: float = 0.38  # cosine from which likeness to a point counts
+    drift: float = 0.4  # radians by which the taste for topics turns in four weeks
+    point_days: float = 60.0  # a followed theme fades with this normal width around its time
     followers: float = 0.25  # share of readers who nearly only take what everybody takes
     follower_strength: float = 0.2  # their factor on every taste; the others have mean 1, log-normal
     strength_spread: float = 0.4
-    eagerness: float = 0.5  # spread of readers' general level of clicking, log-odds
+    eagerness: float = 0.3  # spread of readers' general level of clicking, log-odds
     whim: float = 0.1  # share of pages on which the tastes do not speak (someone else, another mood)
 
     # Page.
     pool: int = 200  # articles the server considers at a time
     prior_shows: float = 30.0  # smoothing of the server's click-through, as the crate does it
-    server_half_life: float = 18.0  # hours; the server chooses what is on the page by click-through and recency
-    exploration: float = 1.0  # noise (Gumbel, log-odds) in what is on a page
-    order_noise: float = 0.15  # noise (normal, log-odds) in the order, so that positions are not fixed by counts
+    server_half_life: float = 54.0  # hours; the server chooses what is on the page by click-through and recency
+    exploration: float = 0.7  # noise (Gumbel, log-odds) in what is on a page
+    order_noise: float = 0.6  # noise (normal, log-odds) in the order, so that positions are not fixed by counts
     fresh_bonus: float = 0.5  # log-odds for articles nobody has seen, falling with shows / prior_shows
     shortest: float = 0.66  # a page has between this share of `candidates` and all of them
-    examination: float = 0.6  # the page is scrolled past rank r with (1 + r)^-this; position-based model, Joachims 2017
+    examination: float = 0.25  # the page is scrolled past rank r with (1 + r)^-this; position-based model, Joachims 2017
+    ending: float = 0.3  # chance that a click ends the visit of the page (dependent click model, Guo 2009); calibrated: of
+    # mind's impressions 73 % have one click, 16 % two
     notice: float = 0.9  # chance to look at an article on the part scrolled
 
     # Choice.
-    base: float = (
-        -2.3
-    )  # log-odds of a click on an article of no appeal that is looked at; calibrated on 4 to 8 % of shown
+    base: float = -2.7  # log-odds of a click on an article of no appeal that is looked at; calibrated on 4 to 8 % of shown
     again: float = 3.0  # log-odds lost by an article that the reader has clicked lately
+    shown_again: float = 0.02  # chance that a page has such an article at all; mind: 0.25 % of shown are in the history
     remembered: int = 24  # so many clicks
 
     # Reading time: seconds, log-normal.

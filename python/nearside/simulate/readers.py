@@ -9,9 +9,8 @@ from .articles import Articles, Floats, World
 from .parameters import Parameters
 
 DAY = 86_400.0
-CHUNK = 8192  # readers drawn at a time
+CHUNK = 2048  # readers or articles at a time
 
-# Share of clicks by hour of the day, local time (globo, measured).
 HOURS = np.array(
     [0.021, 0.011, 0.006, 0.005, 0.006, 0.011, 0.024, 0.043, 0.062, 0.054, 0.057, 0.061]
     + [0.063, 0.068, 0.064, 0.064, 0.064, 0.060, 0.051, 0.047, 0.045, 0.042, 0.040, 0.031]
@@ -39,9 +38,10 @@ class Readers:
         articles: Articles,
         world: World,
         themes: Floats,  # [M, 64] unit vectors
+        common: Floats,  # [A] what all like, from `common_taste`
         parameters: Parameters,
     ) -> Floats:
-        """The personal part [B, N] of the log-odds of a click."""
+        """The personal part [B, N] of the log-odds of a click, of mean zero over readers."""
         about = articles.about[shown]  # [B, N]
         angle = (parameters.drift * second / (28 * DAY)).astype(np.float32)[:, None]
         sides = self.topic_taste[who]  # [B, 2, T]
@@ -53,9 +53,35 @@ class Readers:
         days = (second.astype(np.float32)[:, None] - self.point_time[who]) / np.float32(DAY * parameters.point_days)
         weight = self.point_taste[who] * np.exp(-0.5 * days**2)  # [B, M]
         cosine = articles.unit[shown] @ themes[self.point[who]].transpose(0, 2, 1)  # [B, N, M]
-        likeness = np.maximum(cosine - np.float32(parameters.point_floor), 0) / np.float32(1 - parameters.point_floor)
-        taste += (likeness @ weight[:, :, None])[:, :, 0]
-        return taste * self.strength[who, None]
+        taste += (likeness(cosine, parameters) @ weight[:, :, None])[:, :, 0]
+        return (taste - common[shown]) * self.strength[who, None]
+
+    def common_taste(
+        self, articles: Articles, world: World, themes: Floats, days: int, parameters: Parameters
+    ) -> Floats:
+        """The mean liking [A] of articles by all readers.
+
+        Without taking it off, subjects that many follow would be popular beyond their appeal, and crowd the page.
+        """
+        total = self.strength.sum()
+        liking = self.strength[:, None] * self.liked_taste
+        by_subtopic = np.bincount(self.liked.ravel(), liking.ravel(), len(world.subtopic_share)) / total  # [S]
+        moments = np.linspace(0, days * DAY, 9, dtype=np.float32)
+        width = np.float32(DAY * parameters.point_days)
+        factor = [np.exp(-0.5 * ((self.point_time - moment) / width) ** 2) for moment in moments]
+        following = self.strength[:, None] * self.point_taste * np.mean(factor, axis=0)
+        by_theme = (np.bincount(self.point.ravel(), following.ravel(), len(themes)) / total).astype(np.float32)  # [M]
+        out = by_subtopic[articles.about].astype(np.float32)
+        for start in range(0, len(out), CHUNK):
+            part = slice(start, start + CHUNK)
+            out[part] += likeness(articles.unit[part] @ themes.T, parameters) @ by_theme
+        return out
+
+
+def likeness(cosine: Floats, parameters: Parameters) -> Floats:
+    """How much of the liking of a theme goes to an article of that cosine with it: from 0 at the floor to 1."""
+    floor = np.float32(parameters.point_floor)
+    return np.maximum(cosine - floor, 0) / (1 - floor)
 
 
 def make_readers(rng: np.random.Generator, world: World, count: int, days: int, parameters: Parameters) -> Readers:
@@ -69,7 +95,7 @@ def make_readers(rng: np.random.Generator, world: World, count: int, days: int, 
     topic_taste = parameters.topic_taste * tail * rng.standard_normal((count, 2, parameters.topics))
 
     liked = np.empty((count, parameters.liked_subtopics), np.int16)
-    log_share = np.log(world.subtopic_share)
+    log_share = 0.8 * np.log(world.subtopic_share)  # small ones have their friends too
     for start in range(0, count, CHUNK):
         part = slice(start, min(start + CHUNK, count))
         wish = log_share + topic_taste[part, 0][:, world.subtopic_topic]
@@ -78,20 +104,20 @@ def make_readers(rng: np.random.Generator, world: World, count: int, days: int, 
     liked_taste = parameters.subtopic_taste * rng.standard_exponential(liked.shape)
 
     shape = (count, parameters.points)
-    upper = np.cumsum(world.theme_share)
-    ends = np.cumsum(np.bincount(world.theme_subtopic, weights=world.theme_share, minlength=parameters.subtopics))
-    starts = np.concatenate([[0.0], ends[:-1]])
+    # Evenly among the themes of a subtopic: what many follow would only be popularity again.
+    each = np.bincount(world.theme_subtopic, minlength=parameters.subtopics)
+    first = np.cumsum(each) - each
     chosen = np.take_along_axis(liked, rng.integers(0, parameters.liked_subtopics, shape), axis=1)
-    place = rng.random(shape)
-    inside = starts[chosen] + place * (ends - starts)[chosen]
-    point = np.searchsorted(upper, np.where(rng.random(shape) < 1 / 3, place, inside))
+    elsewhere = rng.random(shape) < parameters.points_elsewhere
+    chosen[elsewhere] = rng.choice(parameters.subtopics, int(elsewhere.sum()), p=world.subtopic_share)
+    point = first[chosen] + (rng.random(shape) * each[chosen]).astype(np.int64)
     return Readers(
         strength.astype(np.float32),
         (parameters.eagerness * rng.standard_normal(count)).astype(np.float32),
         topic_taste.astype(np.float32),
         liked,
         liked_taste.astype(np.float32),
-        np.minimum(point, len(upper) - 1).astype(np.int32),
+        point.astype(np.int32),
         (parameters.point_taste * rng.standard_exponential(shape)).astype(np.float32),
         rng.uniform(-0.25 * days * DAY, 1.25 * days * DAY, shape).astype(np.float32),
     )
