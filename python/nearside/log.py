@@ -5,9 +5,10 @@
 - `clicks.parquet`, sorted by time: what was opened, and for how long. A click without an impression was made before the
   log or outside its pages.
 
-Strings are plain in the schema and dictionary-encoded in the file: Arrow cannot read lists of dictionaries across row groups.
-
 - `log.json`: `{ "version": 1, "space": name or null, "source": "simulated", "mind" or free text }`.
+
+Strings are plain in the schema and dictionary-encoded in the file: Arrow cannot read lists of dictionaries across row
+groups.
 """
 
 import json
@@ -63,10 +64,13 @@ TABLES = {"articles": ARTICLES, "impressions": IMPRESSIONS, "clicks": CLICKS}
 class LogWriter:
     """Writes a log, and tables beside it, into a directory that appears whole or not at all.
 
-    Every `write` makes a row group, so memory holds no more than the caller gives at once. Equal input gives equal bytes.
+    Every `write` makes a row group, so memory holds no more than the caller gives at once. Equal input gives equal
+    bytes.
     """
 
-    def __init__(self, output: Path, space: str | None, source: str, beside: dict[str, pa.Schema] | None = None) -> None:
+    def __init__(
+        self, output: Path, space: str | None, source: str, beside: dict[str, pa.Schema] | None = None
+    ) -> None:
         if output.exists() and (not output.is_dir() or any(output.iterdir())):
             raise ValueError(f"{output} exists and is not an empty directory")
         self._output = output
@@ -89,7 +93,9 @@ class LogWriter:
         if length:
             self._writers[name].write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=length)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for writer in self._writers.values():
             writer.close()
         if kind is None:

@@ -2,24 +2,24 @@
 
     PYTHONPATH=python python -m nearside.simulate_check LOG [PREPARED ...]
 
-`LOG` is the directory of a click log, `PREPARED` a folder that `prepare_mind.py` wrote (such as `.cache/mind/valid_random`).
+`LOG` is the directory of a click log, `PREPARED` a folder that `prepare_mind.py` wrote (`.cache/mind/valid_random`).
 Everything is computed here in plain NumPy, not by the crate, so that the table is a second opinion as well.
 
-The signals are those of the untrained blend (models/README.md): `top3` is the mean of the three highest cosines with the
-history (at most 50 clicks), `recent` the dot product with the mean of the history weighted by 0.9^age, `lift` the log lift of the
-topic's share in the history over its share among the articles shown, `subtopic` ln(1 + count in the history), and
+The signals are those of the untrained blend (models/README.md): `top3` is the mean of the three highest cosines with
+the history (at most 50 clicks), `recent` the dot product with the mean of the history weighted by 0.9^age, `lift` the log lift
+of the topic's share in the history over its share among the articles shown, `subtopic` ln(1 + count in the history), and
 `popularity` the log-odds of the click-through so far, smoothed by 20 shows.
 """
 
+import base64
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -58,10 +58,13 @@ def unit(vectors: NDArray[np.int8]) -> NDArray[np.float32]:
     return wide / np.linalg.norm(wide, axis=1, keepdims=True)
 
 
+def numbering(ids: Iterable[pa.Scalar]) -> dict[str, int]:
+    """The row of every article."""
+    return {str(id_): row for row, id_ in enumerate(ids)}
+
+
 def from_prepared(folder: Path) -> Sample:
     """Reads what `prepare_mind.py` wrote."""
-    import base64
-
     articles = json.loads((folder / "articles.json").read_text("utf-8"))
     number = {id_: row for row, id_ in enumerate(articles)}
     fields = list(articles.values())
@@ -83,8 +86,7 @@ def from_prepared(folder: Path) -> Sample:
 def from_log(folder: Path, most: int = 4000, seed: int = 0, after: float = 0.5) -> Sample:
     """Reads at most `most` impressions, drawn evenly from those after the part `after` of the log."""
     articles = pq.read_table(folder / "articles.parquet", columns=["id", "topic", "subtopic", "vector"])
-    ids = articles["id"].to_numpy()
-    number = dict(zip(ids.tolist(), range(len(ids)), strict=True))
+    number = numbering(articles["id"])
     vectors = np.frombuffer(b"".join(articles["vector"].to_pylist()), np.int8).reshape(-1, 64)
     topic, subtopic = articles["topic"].to_numpy(), articles["subtopic"].to_numpy()
     table = pq.read_table(folder / "clicks.parquet", columns=["reader", "article", "impression", "time"])
@@ -104,7 +106,7 @@ def from_log(folder: Path, most: int = 4000, seed: int = 0, after: float = 0.5) 
     first = int(total * after)
     possible = max(total - first, 1)
     wanted = set((first + np.random.default_rng(seed).permutation(possible)[: 4 * most]).tolist())
-    shows, clicks = np.zeros(len(ids)), np.zeros(len(ids))
+    shows, clicks = np.zeros(len(number)), np.zeros(len(number))
     rows: list[Row] = []
     start = 0
     for batch in source.iter_batches(batch_size=4096, columns=["id", "reader", "time", "articles"]):
@@ -121,9 +123,7 @@ def from_log(folder: Path, most: int = 4000, seed: int = 0, after: float = 0.5) 
                 mine = clicks_of[reader]
                 before = mine[clicked_time[mine] < times[row]][-MOST_CLICKS:]
                 clicked = np.isin(candidates, clicked_article[chosen])
-                rows.append(
-                    Row(clicked_article[before], candidates, clicked, shows[candidates], clicks[candidates])
-                )
+                rows.append(Row(clicked_article[before], candidates, clicked, shows[candidates], clicks[candidates]))
             shows[candidates] += 1
             clicks[clicked_article[chosen]] += 1
         start += batch.num_rows
@@ -135,16 +135,17 @@ def from_log(folder: Path, most: int = 4000, seed: int = 0, after: float = 0.5) 
 def course(folder: Path) -> dict[str, float]:
     """What a log says of articles and readers at large."""
     articles = pq.read_table(folder / "articles.parquet", columns=["id", "published"])
-    number = pa.array(articles["id"].to_numpy())
+    number = numbering(articles["id"])
     published = articles["published"].cast("int64").to_numpy()
     clicks = pq.read_table(folder / "clicks.parquet", columns=["article", "time", "reader", "dwell"])
-    clicked = pc.index_in(clicks["article"], number).to_numpy()
+    clicked = np.array([number[id_] for id_ in clicks["article"].to_pylist()], np.int64)
     time = clicks["time"].cast("int64").to_numpy()
     shows = np.zeros(len(number), np.int64)
     impressions = 0
     for batch in pq.ParquetFile(folder / "impressions.parquet").iter_batches(columns=["articles"]):
         impressions += batch.num_rows
-        shows += np.bincount(pc.index_in(batch.column(0).flatten(), number).to_numpy(), minlength=len(number))
+        shown = [number[id_] for id_ in batch.column(0).flatten().to_pylist()]
+        shows += np.bincount(shown, minlength=len(number))
     count = np.bincount(clicked, minlength=len(number))
     first = np.full(len(number), np.iinfo(np.int64).max)
     np.minimum.at(first, clicked, time)
@@ -166,7 +167,7 @@ def course(folder: Path) -> dict[str, float]:
         "log: relative spread of click-through": float(spread),
         "log: hours from first click, half": float(np.quantile(age, 0.5)) if len(age) else float("nan"),
         "log: hours from first click, 90 %": float(np.quantile(age, 0.9)) if len(age) else float("nan"),
-        "log: dwell, median": float(pc.quantile(clicks["dwell"], 0.5)[0].as_py()),
+        "log: dwell, median": float(np.nanmedian(clicks["dwell"].to_numpy())),
     }
 
 
@@ -230,7 +231,10 @@ def fit(
 
 
 def table(sample: Sample) -> dict[str, float]:
-    """The comparison: one number a row. Differences within a list are what a reranker can use, so spreads are within lists."""
+    """The comparison: one number a row.
+
+    A reranker can use differences within a list only, so spreads are within lists.
+    """
     x = list(signals(sample))
     clicked = [row.clicked for row in sample.rows]
     lengths = np.array([len(row.history) for row in sample.rows])
