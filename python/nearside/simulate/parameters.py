@@ -82,8 +82,8 @@ class Parameters:
     order_noise: float = 0.6  # noise (normal, log-odds) in the order, so that positions are not fixed by counts
     fresh_bonus: float = 0.5  # log-odds for articles nobody has seen, falling with shows / prior_shows
     shortest: float = 0.66  # a page has between this share of `candidates` and all of them
-    # The page is scrolled past rank r with (1 + r)^-this (position-based model, Joachims 2017). Calibrated on the spread
-    # of click-through among articles, which is 0.93 of its mean in mind.
+    # The page is scrolled past rank r with (1 + r)^-this (position-based model, Joachims 2017). Calibrated on the
+    # spread of click-through among articles, which is 0.93 of its mean in mind.
     examination: float = 0.25
     # Chance that a click ends the visit of the page (dependent click model, Guo 2009); calibrated: of the impressions
     # of mind, which all have a click, 73 % have one and 16 % two.
