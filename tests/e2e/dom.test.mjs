@@ -1,9 +1,8 @@
 // `apply` and `watch` on real layouts in Chromium.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { launch } from "./browser.mjs";
-import { openSite, serveSite } from "./package.mjs";
+import { after, test } from "node:test";
+import { openGuarded, serveSite, startBrowser } from "./package.mjs";
 
 const card = (i, inner = "") =>
   `<article data-nearside-id="s${i}" style="height: ${80 + ((i * i * 7) % 90)}px"><a href="#s${i}">Story ${i}</a>${inner}</article>`;
@@ -32,16 +31,9 @@ const bodies = {
   </main>`,
 };
 
-let browser;
-let server;
-before(async () => {
-  browser = await launch();
-  server = await serveSite({ bodies });
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const browser = await startBrowser();
+const server = await serveSite({ bodies });
+after(() => server.close());
 
 /** Runs before the page's scripts. */
 function instrument() {
@@ -60,14 +52,7 @@ function unpainted() {
 async function open(t, path, { init, ...options } = {}) {
   const inits = `(${instrument})();${init ? `(${init})();` : ""}`;
   const contextOptions = { viewport: { width: 900, height: 600 }, ...options };
-  const page = await openSite(browser, server, { path, init: inits, contextOptions });
-  t.after(async () => {
-    try {
-      await page.guard();
-    } finally {
-      await page.context().close();
-    }
-  });
+  const page = await openGuarded(t, browser, server, { path, init: inits, contextOptions });
   await page.evaluate(() => {
     globalThis.reranker = globalThis.nearside.createReranker({
       consent: true,
