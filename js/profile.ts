@@ -54,6 +54,8 @@ export class Profile {
   #last: Promise<unknown> = Promise.resolve();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #due: { host: Host; allowed: () => boolean; erasing?: true } | undefined;
+  /** What of it a page about to go has stored. */
+  #left: unknown;
 
   constructor(store: Store | undefined) {
     this.#keeper = new Keeper(store);
@@ -129,16 +131,19 @@ export class Profile {
     });
   }
 
-  /** Stores what is pending at once, for a page that is about to go. */
-  leave(): void {
+  /** Stores what is pending at once, for a page that is about to go. `last`: nothing can follow, so the connection ends. */
+  leave(last: boolean): void {
     const due = this.#due;
-    if (!due?.host.live || !due.allowed()) return;
     try {
-      const profile = due.host.run((core) => core.profileBytes(Date.now()));
-      this.#keeper.leave(writeRecord({ erasures: this.#erasures, profile }), due.erasing === true);
+      if (due !== this.#left && due?.host.live && due.allowed()) {
+        const profile = due.host.run((core) => core.profileBytes(Date.now()));
+        this.#keeper.leave(writeRecord({ erasures: this.#erasures, profile }), due.erasing === true);
+        this.#left = due;
+      }
     } catch {
       // The core trapped, or the connection is closed: what was not stored is lost.
     }
+    if (last) this.#keeper.close(); // an open connection can keep a page out of the back-forward cache
   }
 
   /** Empties the history here and in the store. Answers whether the store has it. Never rejects. */
