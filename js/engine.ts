@@ -61,7 +61,9 @@ export class Engine {
     if (!this.#bytes) throw new Refusal("internal", "not loaded");
     const instance = liveInstance();
     try {
-      if (!this.#core || this.#instance !== instance) this.#build(this.#bytes, instance);
+      // A history that was erased without a core begins anew, generation and all: so does the core.
+      const current = this.#instance === instance && this.#cursor.erasures === this.#profile.erasures;
+      if (!this.#core || !current) this.#build(this.#bytes, instance);
       const core = this.#core as Core;
       this.#profile.replay(core, this.#cursor, this.#space);
       return work(core, this.#cursor);

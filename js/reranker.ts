@@ -164,7 +164,8 @@ export function createReranker(options: RerankerOptions): Reranker {
       try {
         return engine.run((core) => {
           const [clicks = 0, views = 0, hides = 0, generation = 0] = core.profileCounts(Date.now());
-          return { bytes: core.profileBytes(Date.now()).length, clicks, views, hides, generation };
+          const bytes = core.profileBytes(Date.now()).length;
+          return { bytes, clicks, views, hides, generation: profile.erasures + generation };
         });
       } catch {
         return undefined;
@@ -172,7 +173,7 @@ export function createReranker(options: RerankerOptions): Reranker {
     },
     erase() {
       rankings.forget();
-      return profile.erase(engine.live ? engine : undefined);
+      return profile.erase(engine.live ? engine : undefined, allowed);
     },
     dispose() {
       if (end.signal.aborted) return;

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { idOf, subjectOf, toColumns } from "../../dist/candidates.js";
 import { MemoryStore, reasons } from "../../dist/index.js";
 import { longestRising, rearrange } from "../../dist/rearrange.js";
-import { readRecord, writeRecord } from "../../dist/record.js";
+import { readRecord, timesErased, writeRecord } from "../../dist/record.js";
 import { within } from "../../dist/within.js";
 
 /** A small generator of repeatable numbers in [0, 1). */
@@ -211,6 +211,15 @@ test("a record is its profile, until it was erased without a core", () => {
   const shifted = Uint8Array.of(0, ...marked).subarray(1);
   assert.deepEqual(readRecord(shifted), { erasures: 3, profile });
   for (let length = 0; length < 8; length++) assert.equal(readRecord(marked.subarray(0, length)).erasures, 0);
+});
+
+test("a record says how often it was erased in all", () => {
+  // As in src/profile/bytes.rs: magic, version, length, checksum, and at 14 the generation.
+  const profile = Uint8Array.from([...Buffer.from("NSPF"), ...Array(10).fill(9), 2, 1, 0, 0, 7]);
+  assert.equal(timesErased({ erasures: 0, profile }), 258);
+  assert.equal(timesErased({ erasures: 3, profile }), 261);
+  assert.equal(timesErased({ erasures: 3, profile: profile.subarray(0, 17) }), 3);
+  assert.equal(timesErased({ erasures: 3, profile: profile.map((byte, i) => byte + Number(i === 0)) }), 3);
 });
 
 test("within answers in time, or says that it is late, and leaves no timer", async () => {
