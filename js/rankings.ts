@@ -92,6 +92,12 @@ export class Rankings {
     };
   }
 
+  /** Whether the item was not to move in the latest ranking that has it: it is pinned, kept, not to be personalized, or faulty. */
+  holds(id: string): boolean {
+    const bound = bounds.indexOf(this.explain(id)?.bound ?? "none");
+    return 0 < bound && bound < 4;
+  }
+
   #locate(id: string): { ranked: Ranked; index: number } | undefined {
     for (const ranked of this.#recent) {
       ranked.ids ??= ranked.list.items.map(idOrNone);

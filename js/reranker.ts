@@ -138,7 +138,7 @@ export function createReranker(options: RerankerOptions): Reranker {
       return ready;
     },
     rank,
-    apply,
+    apply: (container, items) => apply(container, items, (id) => rankings.holds(id)),
     watch(container) {
       try {
         if (end.signal.aborted || watched.has(container)) return;

@@ -168,7 +168,7 @@ export interface Explanation {
 
 /** What `apply` answers. */
 export interface Application {
-  /** Whether the container now shows the order, as far as stories may still move. `false`: nothing was touched. */
+  /** Whether the container now shows the order, as far as stories may still move. `false`: it shows what it showed before. */
   readonly applied: boolean;
   /**
    * `applied`; `stale_list`: the container shows other stories than the list (render again); `too_late`: stories would have

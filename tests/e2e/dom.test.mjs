@@ -205,6 +205,66 @@ test("pinned stories below the viewport keep their slots while the others slide"
   for (const slot of Object.keys(hold)) assert.equal(after[slot], before[slot], "the pin holds");
 });
 
+test("kept and faulty stories below the viewport keep their slots while the others slide", async (t) => {
+  const page = await open(t, "/plain.html");
+  const before = await shown(page);
+  const [kept, faulty] = [before.length - 3, before.length - 2];
+  const result = await page.evaluate(
+    async ([ids, kept, faulty]) => {
+      const list = ids.map((id, i) => ({ id, _nearside: i === faulty ? { vector: "!" } : { score: i } }));
+      const { rank, apply } = globalThis.reranker;
+      const { items, outcome } = await rank(list, { budgetMs: 5000, keep: [ids[kept]] });
+      // What a history would have made of it: the others the other way round.
+      const others = items.filter((_, i) => i !== kept && i !== faulty).reverse();
+      const wanted = items.map((item, i) => (i === kept || i === faulty ? item : others.shift()));
+      return { skipped: outcome.skipped, applied: apply(document.querySelector("main"), wanted) };
+    },
+    [before, kept, faulty],
+  );
+  assert.deepEqual(result, { skipped: 1, applied: done });
+  const after = await shown(page);
+  assert.notDeepEqual(after, before);
+  for (const slot of [kept, faulty]) assert.equal(after[slot], before[slot], "it holds");
+});
+
+const spoilers = {
+  "a container that takes three moves and then no more": (main) => {
+    let left = 3;
+    main.insertBefore = (...args) => {
+      if (left-- <= 0) throw new Error("the page's own");
+      return Node.prototype.insertBefore.apply(main, args);
+    };
+  },
+  "a story that takes the next one out when it is moved": (main) => {
+    class Restless extends HTMLElement {
+      connectedCallback() {
+        if (main.armed) this.nextElementSibling?.remove();
+        main.armed = false;
+      }
+    }
+    customElements.define("restless-story", Restless);
+    const story = document.createElement("restless-story");
+    story.dataset.nearsideId = "s2";
+    main.children[2].replaceWith(story);
+    main.armed = true;
+  },
+};
+for (const [name, spoil] of Object.entries(spoilers)) {
+  test(`${name}: all children are put back`, async (t) => {
+    const page = await open(t, "/delicate.html", { init: unpainted });
+    await page.$eval("main", spoil);
+    await page.evaluate(() => {
+      globalThis.loads = 0;
+      document.querySelector("iframe").addEventListener("load", () => globalThis.loads++);
+    });
+    const order = ["s4", "s1", "s5", "s3", "s2", "s0"];
+    assert.deepEqual(await apply(page, order), { applied: false, reason: "stale_list" });
+    assert.deepEqual(await shown(page), ids(6));
+    await page.waitForTimeout(100);
+    assert.equal(await page.evaluate(() => globalThis.loads), 0);
+  });
+}
+
 test("a reader who has scrolled keeps what they see", async (t) => {
   const page = await open(t, "/plain.html");
   await page.evaluate(() => scrollTo(0, 700));
