@@ -4,7 +4,7 @@ import type { reasons } from "./reasons.js";
 export interface Candidate {
   /** Names the story. Required and unique within a list; a number counts as its decimal text. */
   readonly id: string | number;
-  /** When the story was published, RFC 3339. Its age is one of the model's features. */
+  /** When the story was published, RFC 3339 with its zone (`2026-01-15T08:30:00Z`). Its age is one of the model's features. */
   readonly date_published?: string | null | undefined;
   /** What the server says of the story for ranking. */
   readonly _nearside?: CandidateExtension | null | undefined;
