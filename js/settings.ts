@@ -61,5 +61,5 @@ function override(
   if (source === undefined || source === null) return undefined;
   if (source instanceof Promise) source.catch(() => {}); // it may never be wanted
   const isUrl = typeof source === "string" || source instanceof URL;
-  return { option, source: () => source, integrity, key: isUrl ? `${source} ${integrity}` : source };
+  return { option, source: () => source, integrity, key: isUrl ? String(source) : source };
 }

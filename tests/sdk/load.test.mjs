@@ -455,3 +455,32 @@ test("the core is not called again on an instance that trapped", async () => {
   await reranker.erase();
   assert.equal(page.control.calls.filter((name) => name === "renew").length, 1);
 });
+
+test("a reranker whose WebAssembly file is refused takes no other along", async () => {
+  const files = [() => "https://example.org/a.wasm", () => Uint8Array.of(1, 2), () => Promise.reject("no")];
+  for (const file of files) {
+    const page = await newPage();
+    const wrong = page.createReranker(options(page, { wasmUrl: file() }));
+    const [one, other] = [1, 2].map(() => page.createReranker(options(page)));
+    const refused = await wrong.rank(list, { budgetMs: 5000 });
+    assert.match(refused.outcome.reason, /^(integrity|load_failed)$/);
+    for (const right of [one, other]) {
+      readTwo(right, list);
+      assert.equal((await right.rank(list, { budgetMs: 5000 })).outcome.reason, "ranked");
+    }
+    assert.equal(page.control.calls.filter((name) => name === "init").length, 1);
+  }
+});
+
+test("bytes that were loaded before are still held to a hash", async () => {
+  const model = Uint8Array.of(5, 6, 7);
+  const page = await newPage();
+  const shared = { ...options(page), modelUrl: model };
+  const reasons = [];
+  for (const modelIntegrity of [undefined, hashOf("else"), hashOf(model)]) {
+    const reranker = page.createReranker({ ...shared, modelIntegrity });
+    readTwo(reranker, list);
+    reasons.push((await reranker.rank(list, { budgetMs: 5000 })).outcome.reason);
+  }
+  assert.deepEqual(reasons, ["ranked", "integrity", "ranked"]);
+});
