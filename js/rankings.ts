@@ -100,7 +100,7 @@ export class Rankings {
 
   #locate(id: string): { ranked: Ranked; index: number } | undefined {
     for (const ranked of this.#recent) {
-      ranked.ids ??= ranked.list.items.map(idOrNone);
+      ranked.ids ??= idsOf(ranked.list.items);
       const index = ranked.ids.indexOf(id);
       if (index >= 0) return { ranked, index };
     }
@@ -108,10 +108,13 @@ export class Rankings {
   }
 }
 
-function idOrNone(item: unknown): string {
-  try {
-    return idOf(item) ?? "";
-  } catch {
-    return "";
-  }
+/** The items' ids; `""` for one that cannot be read. */
+function idsOf(items: readonly unknown[]): string[] {
+  return Array.from({ length: items.length }, (_, i) => {
+    try {
+      return idOf(items[i]) ?? "";
+    } catch {
+      return "";
+    }
+  });
 }

@@ -104,7 +104,7 @@ export function createReranker(options: RerankerOptions): Reranker {
   const record = (kind: Event["kind"], item: unknown, seconds = 0): void => {
     try {
       const id = idOf(item);
-      if (id === undefined || end.signal.aborted || !allowed()) return;
+      if (id === undefined || settings.refusal || end.signal.aborted || !allowed()) return;
       const space = rankings.find(id)?.space ?? "";
       void load(); // the event waits in the profile
       profile.add({ kind, id, ...subjectOf(item), space, seconds, at: Date.now() }, engine, allowed);

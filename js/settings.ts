@@ -28,7 +28,10 @@ export function readSettings(given: RerankerOptions | undefined): Settings {
       return undefined;
     }
   };
-  const store = read(() => options.store) ?? undefined;
+  let store: unknown = {}; // what is no store fails at its first use, as a storage failure
+  read(() => {
+    store = options.store ?? undefined;
+  });
   const onOutcome = read(() => options.onOutcome);
   const wasm = read(() => override("wasmUrl", options.wasmUrl, options.wasmIntegrity));
   const model = read(() => override("modelUrl", options.modelUrl, options.modelIntegrity));
@@ -47,7 +50,7 @@ export function readSettings(given: RerankerOptions | undefined): Settings {
       integrity: modelIntegrity,
       key: "",
     },
-    store: store && Object(store), // what is no store fails at its first use, as a storage failure
+    store: store === undefined ? undefined : Object(store),
     onOutcome: typeof onOutcome === "function" ? onOutcome : undefined,
     refusal,
   };

@@ -484,3 +484,47 @@ test("bytes that were loaded before are still held to a hash", async () => {
   }
   assert.deepEqual(reasons, ["ranked", "integrity", "ranked"]);
 });
+
+test("settings that were refused record nothing and load nothing", async (t) => {
+  replaceGlobal(t, "fetch", () => assert.fail("fetched"));
+  let opened = 0;
+  globalThis.indexedDB = { open: () => ++opened && assert.fail("opened") };
+  t.after(() => delete globalThis.indexedDB);
+  const page = await newPage();
+  const reranker = page.createReranker({
+    consent: true,
+    get store() {
+      throw new Error("no store");
+    },
+  });
+  readTwo(reranker, list);
+  const { outcome } = await reranker.rank(list);
+  assert.equal(outcome.reason, "internal");
+  assert.match(outcome.message, /no store/);
+  assert.equal(await reranker.erase(), false);
+  await pause(20);
+  assert.equal(opened, 0);
+  assert.deepEqual(page.control.calls, []);
+});
+
+test("a list with a slot that cannot be read is given back, slot and all", async () => {
+  const hostile = Object.defineProperty(list.slice(), 1, {
+    enumerable: true,
+    get() {
+      throw new Error("a getter of the page");
+    },
+  });
+  const page = await newPage();
+  const reranker = page.createReranker(options(page));
+  for (const feed of [hostile, { items: hostile }]) {
+    const { items, outcome } = await reranker.rank(feed);
+    assert.equal(outcome.reason, "bad_candidates");
+    assert.notEqual(items, hostile);
+    assert.deepEqual([items.length, items[0], items[2]], [3, list[0], list[2]]);
+    assert.throws(() => items[1], /a getter of the page/);
+  }
+  assert.equal(reranker.explain("s2"), undefined);
+  reranker.clicked(list[2]);
+  await reranker.ready;
+  assert.equal(reranker.stored().clicks, 1);
+});
