@@ -2,13 +2,14 @@
 
     PYTHONPATH=python python -m nearside.simulate_check LOG [PREPARED ...]
 
-`LOG` is the directory of a click log, `PREPARED` a folder that `prepare_mind.py` wrote (such as `.cache/mind/valid_random`).
+`LOG` is the directory of a click log, `PREPARED` a folder that `prepare_mind.py` wrote (such as
+`.cache/mind/valid_random`).
 Everything is computed here in plain NumPy, not by the crate, so that the table is a second opinion as well.
 
-The signals are those of the untrained blend (models/README.md): `top3` is the mean of the three highest cosines with the
-history (at most 50 clicks), `recent` the dot product with the mean of the history weighted by 0.9^age, `lift` the log lift of the
-topic's share in the history over its share among the articles shown, `subtopic` ln(1 + count in the history), and
-`popularity` the log-odds of the click-through so far, smoothed by 20 shows.
+The signals are those of the untrained blend (models/README.md): `top3` is the mean of the three highest cosines with
+the history (at most 50 clicks), `recent` the dot product with the mean of the history weighted by 0.9^age, `lift` the
+log lift of the topic's share in the history over its share among the articles shown, `subtopic` ln(1 + count in the
+history), and `popularity` the log-odds of the click-through so far, smoothed by 20 shows.
 """
 
 import json
@@ -19,9 +20,10 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+
+from nearside.arrow import compute as pc
 
 SIGNALS = ("popularity", "top3", "recent", "lift", "subtopic")
 MOST_CLICKS = 50  # as many as a profile keeps
@@ -121,9 +123,7 @@ def from_log(folder: Path, most: int = 4000, seed: int = 0, after: float = 0.5) 
                 mine = clicks_of[reader]
                 before = mine[clicked_time[mine] < times[row]][-MOST_CLICKS:]
                 clicked = np.isin(candidates, clicked_article[chosen])
-                rows.append(
-                    Row(clicked_article[before], candidates, clicked, shows[candidates], clicks[candidates])
-                )
+                rows.append(Row(clicked_article[before], candidates, clicked, shows[candidates], clicks[candidates]))
             shows[candidates] += 1
             clicks[clicked_article[chosen]] += 1
         start += batch.num_rows
@@ -230,7 +230,7 @@ def fit(
 
 
 def table(sample: Sample) -> dict[str, float]:
-    """The comparison: one number a row. Differences within a list are what a reranker can use, so spreads are within lists."""
+    """The comparison: one number a row. Spreads are within lists: these differences are what a reranker can use."""
     x = list(signals(sample))
     clicked = [row.clicked for row in sample.rows]
     lengths = np.array([len(row.history) for row in sample.rows])

@@ -1,15 +1,17 @@
-"""The simulator keeps its promises: the schema, the same bytes again, causality, and the geometry and tastes of real news."""
+"""The simulator keeps its promises: the schema, the same bytes again, causality, the geometry and tastes of news."""
 
 import json
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from nearside.log import TABLES, LogWriter
+from nearside.arrow import compute as pc
+from nearside.log import LogWriter
+from nearside.log.schema import TABLES
 from nearside.simulate import INTERESTS, TRUTH, Parameters, simulate
 from nearside.simulate_check import course, from_log, table
 
@@ -88,7 +90,9 @@ def test_nothing_is_shown_before_it_is_published(small: Path) -> None:
 
 
 def test_vectors_use_the_whole_range_of_a_byte(small: Path) -> None:
-    vectors = np.frombuffer(b"".join(lists(small, "articles", "vector")), np.int8).reshape(-1, 64)
+    vectors = np.frombuffer(b"".join(pq.read_table(small / "articles.parquet")["vector"].to_pylist()), np.int8).reshape(
+        -1, 64
+    )
     assert (np.abs(vectors.astype(np.int64)).max(axis=1) == 127).all()
 
 
@@ -181,7 +185,9 @@ def test_examination_falls_down_the_page(large: Path) -> None:
     ],
 )
 def test_sizes_that_make_no_log_are_refused_in_a_sentence(name: str, value: int, tmp_path: Path) -> None:
-    sizes = {"readers": 5, "impressions": 5, "days": 1, "articles_per_day": 5, "candidates": 5} | {name: value}
+    sizes: dict[str, Any] = {"readers": 5, "impressions": 5, "days": 1, "articles_per_day": 5, "candidates": 5} | {
+        name: value
+    }
     with pytest.raises(ValueError, match=f"^{name} is {value}, and must be from 1 to "):
         simulate(tmp_path / "log", **sizes)
     assert not list(tmp_path.iterdir())
@@ -190,7 +196,7 @@ def test_sizes_that_make_no_log_are_refused_in_a_sentence(name: str, value: int,
 def test_parameters_without_sense_are_refused() -> None:
     for wrong in ({"topics": 0}, {"base": float("nan")}, {"subtopics": 3}, {"theme_share": 0.9}, {"whim": -0.1}):
         with pytest.raises(ValueError, match=r"^[a-z0-9].* "):
-            Parameters(**wrong)
+            Parameters(**cast("dict[str, Any]", wrong))
 
 
 def test_the_smallest_log_can_be_made(tmp_path: Path) -> None:

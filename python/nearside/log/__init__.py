@@ -1,4 +1,4 @@
-"""Click logs: three tables of articles, impressions and clicks (`schema`), read in time order (`Log`) and written (`LogWriter`)."""
+"""Click logs: three tables of articles, impressions and clicks (`schema`), read by `Log` and written by `LogWriter`."""
 
 from nearside.log.reader import Clicks, Impressions, Log, LogError, Tables
 from nearside.log.schema import ABOUT, ARTICLES, CLICKS, IMPRESSIONS, MIND, SIMULATED, TIME, VECTOR, VERSION

@@ -1,26 +1,28 @@
 """A click log without licence: articles, readers, a page and choices, all drawn from a documented model.
 
-`simulate` writes the log (`nearside.log`) and two tables of truth beside it: `truth.parquet` (`TRUTH`), with the chance of a
-click on every shown article if looked at, whether it was looked at and the reader's own part of the log-odds; and
+`simulate` writes the log (`nearside.log`) and two tables of truth beside it: `truth.parquet` (`TRUTH`), with the chance
+of a click on every shown article if looked at, whether it was looked at and the reader's own part of the log-odds; and
 `readers.parquet` (`INTERESTS`), with what readers like. The same arguments give the same bytes.
 
 The model
 ---------
-*Articles* (`articles.py`). A vector is a sum of normal parts: the mean of all news, its topic, subtopic and theme (what is
-reported on again and again: a team, a person, a series), and its own; then scaled as `space.py` does. All share one
+*Articles* (`articles.py`). A vector is a sum of normal parts: the mean of all news, its topic, subtopic and theme (what
+is reported on again and again: a team, a person, a series), and its own; then scaled as `space.py` does. All share one
 spectrum in random principal directions. Some are filed under another subtopic or topic than their theme's. Appeal is
 log-normal with an exponential tail in log-odds, has a level for each topic and falls with age.
 
-*Readers* (`readers.py`). Their taste for an article, in log-odds, is a taste for its topic that turns with the weeks, plus a
-liking of some subtopics, plus a likeness to themes they follow for some weeks; all times a strength of the reader's own, which is
-small for those who take what everybody takes. Activity is log-normal; sessions follow the hour of the day.
+*Readers* (`readers.py`). Their taste for an article, in log-odds, is a taste for its topic that turns with the weeks,
+plus a liking of some subtopics, plus a likeness to themes they follow for some weeks; all times a strength of the
+reader's own, which is small for those who take what everybody takes. Activity is log-normal; sessions follow the hour
+of the day.
 
-*Page* (`page.py`). The server fills a page from the articles on the shelf by smoothed click-through and recency with some
-exploration, and orders it by smoothed click-through with some noise. It knows only what was counted in earlier slices of time.
+*Page* (`page.py`). The server fills a page from the articles on the shelf by smoothed click-through and recency with
+some exploration, and orders it by smoothed click-through with some noise. It knows only what was counted in earlier
+slices of time.
 A reader scrolls past rank r with probability (1 + r)^-0.6 and overlooks some.
 
-*Choice.* An article looked at is clicked with the log-odds base + appeal + taste + the reader's eagerness, less if it was
-clicked before. Reading time is log-normal, with bounces where the taste is low.
+*Choice.* An article looked at is clicked with the log-odds base + appeal + taste + the reader's eagerness, less if it
+was clicked before. Reading time is log-normal, with bounces where the taste is low.
 
 What the vectors of news measure and what is simulated (mind: 6,805 labelled articles in the space minilm-l6-pca64-v1;
 simulated: 6,816 articles; cosines, mean and standard deviation):

@@ -1,8 +1,9 @@
 """Every constant of the simulator, with where it comes from.
 
-Sources: `mind` is the Microsoft News log (aggregates of ../shared/data/mind; the command is in `simulate_check.py`), `globo`
-the click log of the G1 portal (../shared/data/README.md). "Calibrated" means: set by hand until the simulated number stood
-near the measured one in the table of `simulate_check.py`. No text, identifier or vector of either log is in here.
+Sources: `mind` is the Microsoft News log (aggregates of ../shared/data/mind; the command is in `simulate_check.py`),
+`globo` the click log of the G1 portal (../shared/data/README.md). "Calibrated" means: set by hand until the simulated
+number stood near the measured one in the table of `simulate_check.py`. No text, identifier or vector of either log is
+in here.
 """
 
 from dataclasses import dataclass, fields
@@ -14,18 +15,23 @@ class Parameters:
 
     # Articles: what they are about. Vectors are sums of independent normal parts, then scaled to length one.
     topics: int = 16  # mind has 15
-    topic_exponent: float = 0.8  # their sizes fall as 1 / rank^this (measured 0.29, 0.17, 0.08, 0.08, 0.06, 0.06, 0.05, ...)
+    # Their sizes fall as 1 / rank^this (measured 0.29, 0.17, 0.08, 0.08, 0.06, 0.06, 0.05, ...)
+    topic_exponent: float = 0.8
     subtopics: int = 250  # mind has 207 among 6,805 articles, 2 to 35 a topic
-    subtopic_exponent: float = 1.0  # sizes within a topic fall as 1 / rank^this; measured: the 50th largest of all has 0.4 %
+    # Sizes within a topic fall as 1 / rank^this; measured: the 50th largest of all has 0.4 %
+    subtopic_exponent: float = 1.0
     themes: int = 20  # things reported on again and again (a team, a person, a series), mean number a subtopic
-    theme_exponent: float = 0.4  # their sizes within a subtopic; calibrated with `theme_share` on the nearest neighbours
+    # Their sizes within a subtopic; calibrated with `theme_share` on the nearest neighbours
+    theme_exponent: float = 0.4
     mean_share: float = 0.073  # square of the length of the mean unit vector; measured by cosines across topics
     topic_share: float = 0.15  # variance between topics; this and the next are calibrated on the measured mean cosines
     topic_spread: float = 0.35  # topics differ in how far they stand from the mean: log-normal, measured 0.22 to 0.55
     subtopic_share: float = 0.15  # variance between the subtopics of a topic
     theme_share: float = 0.33  # variance between the themes of a subtopic; calibrated on the nearest neighbours
-    strange_subtopic: float = 0.18  # share of articles filed under another subtopic of their topic, by size; the nearest
-    strange_topic: float = 0.12  # neighbour has the same subtopic in 46 % and the same topic in 72 % of cases; and topic
+    # Shares of articles filed under another subtopic of their topic, by size, and under another topic; the nearest
+    # neighbour has the same subtopic in 46 % and the same topic in 72 % of cases.
+    strange_subtopic: float = 0.18
+    strange_topic: float = 0.12
     spectrum_power: float = 0.2  # eigenvalues within a subtopic fall as k^-power exp(-k / decay), k from 1 to 64
     spectrum_decay: float = 60.0  # measured shares 0.043, 0.033 (k = 4), 0.025 (8), 0.019 (16), 0.014 (32), 0.006 (64)
     group_power: float = 0.5  # the same for means of topics and subtopics, whose spectrum is steeper
@@ -35,7 +41,8 @@ class Parameters:
     appeal_scale: float = 0.45  # log-odds, the normal part of an article's appeal; calibrated on AUC of popularity
     appeal_tail: float = 0.35  # mean of the exponential part, which makes the few very large stories
     topic_appeal: float = 0.15  # standard deviation of the topics' own level, log-odds
-    age_decay: float = 0.003  # log-odds lost an hour since publication; calibrated on half of clicks within 21.5 h (globo)
+    # Log-odds lost an hour since publication; calibrated on half of clicks within 21.5 h (globo)
+    age_decay: float = 0.003
     shelf_hours: float = 108.0  # an article leaves the page after this; globo: 90 % of clicks within 77 h of the first
 
     # Readers: how often they come.
@@ -69,13 +76,16 @@ class Parameters:
     order_noise: float = 0.6  # noise (normal, log-odds) in the order, so that positions are not fixed by counts
     fresh_bonus: float = 0.5  # log-odds for articles nobody has seen, falling with shows / prior_shows
     shortest: float = 0.66  # a page has between this share of `candidates` and all of them
-    examination: float = 0.25  # the page is scrolled past rank r with (1 + r)^-this; position-based model, Joachims 2017
-    ending: float = 0.3  # chance that a click ends the visit of the page (dependent click model, Guo 2009); calibrated: of
-    # mind's impressions 73 % have one click, 16 % two
+    # The page is scrolled past rank r with (1 + r)^-this; position-based model, Joachims 2017
+    examination: float = 0.25
+    # Chance that a click ends the visit of the page (dependent click model, Guo 2009); calibrated: of mind's
+    # impressions 73 % have one click, 16 % two.
+    ending: float = 0.3
     notice: float = 0.9  # chance to look at an article on the part scrolled
 
     # Choice.
-    base: float = -2.7  # log-odds of a click on an article of no appeal that is looked at; calibrated on 4 to 8 % of shown
+    # Log-odds of a click on an article of no appeal that is looked at; calibrated on 4 to 8 % of shown
+    base: float = -2.7
     again: float = 3.0  # log-odds lost by an article that the reader has clicked lately
     shown_again: float = 0.02  # chance that a page has such an article at all; mind: 0.25 % of shown are in the history
     remembered: int = 24  # so many clicks
