@@ -8,6 +8,12 @@ in here.
 
 from dataclasses import dataclass, fields
 
+# Parameters that are chances or shares of a whole.
+SHARES = (
+    *("strange_subtopic", "strange_topic", "followers", "whim", "shortest"),
+    *("ending", "notice", "shown_again", "dwell_missing"),
+)
+
 
 @dataclass(frozen=True)
 class Parameters:
@@ -106,6 +112,9 @@ class Parameters:
         for name in ("topics", "subtopics", "themes", "points", "liked_subtopics", "pool", "remembered"):
             if getattr(self, name) < 1:
                 raise ValueError(f"the parameter {name} is {getattr(self, name)}, and must be at least 1")
+        for name in SHARES:
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"the parameter {name} is {getattr(self, name)}, and must be from 0 to 1")
         if self.subtopics < self.topics:
             raise ValueError(f"{self.subtopics} subtopics are fewer than the {self.topics} topics")
         if self.mean_share + self.topic_share + self.subtopic_share + self.theme_share >= 1:
