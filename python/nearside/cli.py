@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -72,8 +72,8 @@ def simulate(
 ) -> None:
     """Writes a click log from a generative model of articles, readers, pages and choices.
 
-    Free of any licence. Beside the three tables of a log it writes the truth: `truth.parquet`, the chance of a click on every
-    article if looked at, and `readers.parquet`.
+    Free of any licence. Beside the three tables of a log it writes the truth: `truth.parquet`, the chance of a click on
+    every article if looked at, and `readers.parquet`.
 
     Example: `nearside simulate -o log --impressions 100000`
     """
@@ -149,7 +149,8 @@ def train(
 ) -> None:
     """Trains a reranker on exactly the sum that is served.
 
-    A listwise softmax over `server_logit + w * personal`, the first a fixed offset; a bias for each slot is learned and dropped.
+    A listwise softmax over `server_logit + w * personal`, the first a fixed offset; a bias for each slot is learned and
+    dropped.
 
     Example: `nearside train features -o run`
     """
@@ -289,7 +290,7 @@ def _plain(name: str) -> str:
     return "".join(char if char.isalnum() else "_" for char in name)
 
 
-def load_scorer(text: str):
+def load_scorer(text: str) -> Any:
     """The function that `module:function` names; the working directory is searched, too."""
     module, _, function = text.partition(":")
     sys.path.insert(0, str(Path.cwd()))

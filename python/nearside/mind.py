@@ -1,8 +1,9 @@
 """Reads the Microsoft News dataset (MIND, Wu et al. 2020) as a click log.
 
-A folder holds `behaviors.tsv` (impression, user, time, history oldest first, candidates as `ID-1` or `ID-0`) and `news.tsv` (id,
-topic, subtopic, title, abstract, ...). Its histories have an order but no times: they are spread evenly over the four weeks before
-the reader's first impression, in which MIND collected them. Candidates are shuffled, so there is no shown order.
+A folder holds `behaviors.tsv` (impression, user, time, history oldest first, candidates as `ID-1` or `ID-0`) and
+`news.tsv` (id, topic, subtopic, title, abstract, ...). Its histories have an order but no times: they are spread evenly
+over the four weeks before the reader's first impression, in which MIND collected them. Candidates are shuffled, so
+there is no shown order.
 """
 
 from dataclasses import dataclass, field
