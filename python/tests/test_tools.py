@@ -1,4 +1,4 @@
-"""Tests of the lab: `uv run python -m unittest`."""
+"""Tests of encoder, spaces, topics, feeds and the repository's own artefacts."""
 
 import base64
 import copy
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from hand_set_model import LINEAR, MODEL, RECTIFIED, network, signed_bytes
-from prepare_mind import FOLDERS, HISTORY_MS, MOST_CLICKS, prepare
+from prepare_mind import FOLDERS, prepare
 
 from nearside.contract import FEATURES, scores
 from nearside.encoder import MAX_TOKENS, WIDTH, Encoder
@@ -183,9 +183,9 @@ class MindTests(unittest.TestCase):
         self.assertEqual(first["now"], 1_573_819_200_000)
         times = [ms for _, ms in first["history"]]
         self.assertEqual([id_ for id_, _ in first["history"]], [f"N{i}" for i in range(10, 60)])
-        self.assertEqual(len(times), MOST_CLICKS)
+        self.assertEqual(len(times), 50)  # a profile keeps no more
         self.assertTrue(
-            first["now"] - HISTORY_MS < times[0] and times == sorted(set(times)) and times[-1] < first["now"]
+            first["now"] - 28 * 86_400_000 < times[0] and times == sorted(set(times)) and times[-1] < first["now"]
         )
         self.assertEqual({key: articles["T1"][key] for key in ("topic", "subtopic", "predicted", "shows")},
                          {"topic": "sports", "subtopic": "tennis", "predicted": True, "shows": 0})  # fmt: skip
