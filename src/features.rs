@@ -51,6 +51,10 @@ features! {
     SubtopicLift = "subtopic_lift",
     /// ln(1 + dwell-weighted clicks in the subtopic). In [0, 3.94].
     SubtopicCount = "subtopic_count",
+    /// The share of the dwell-weighted clicks that went to the topic. In [0, 1]; 0 without clicks.
+    TopicShare = "topic_share",
+    /// The same for the subtopic; 0 for an item without one.
+    SubtopicShare = "subtopic_share",
     /// ln of the topic's click rate over the reader's overall rate, since the oldest kept view, shrunk by ten views. 0 without views.
     TopicRate = "topic_rate",
     /// 1 where a view of any topic is kept, so that `topic_rate` means something; else 0.
@@ -128,6 +132,8 @@ impl Features {
                         &self.subtopics,
                     ),
                     Feature::SubtopicCount => libm::log1pf(interest.subtopics().get(subtopic)),
+                    Feature::TopicShare => share(interest.topics().get(topic), interest.topics()),
+                    Feature::SubtopicShare => share(interest.subtopics().get(subtopic), interest.subtopics()),
                     Feature::TopicRate => interest.topic_rate(topic),
                     Feature::TopicRateKnown => f32::from(u8::from(interest.knows_rates())),
                     Feature::LogAgeHours => {
@@ -187,6 +193,11 @@ struct ClickedCosines {
     attention: f32,
     recent: f32,
     session: f32,
+}
+
+/// See [`Feature::TopicShare`].
+fn share(clicks: f32, history: &Tally) -> f32 {
+    if clicks > 0.0 { clicks / history.total() } else { 0.0 }
 }
 
 /// See [`Feature::TopicLift`]; 0 for a topic the list does not have.
@@ -324,6 +335,8 @@ mod tests {
         assert_close(y_p(Feature::SubtopicLift), lift(0.0, 1.0 / 3.0));
         assert_close(x_p(Feature::SubtopicCount), libm::logf(3.2));
         assert_eq!((x_none(Feature::SubtopicLift), x_none(Feature::SubtopicCount)), (0.0, 0.0));
+        assert_eq!((x_p(Feature::TopicShare), y_p(Feature::TopicShare)), (1.0, 0.0));
+        assert_eq!((x_p(Feature::SubtopicShare), x_none(Feature::SubtopicShare)), (1.0, 0.0));
     }
 
     #[test]

@@ -16,12 +16,30 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from nearside.contract import FEATURES, Contract, observe, write_contract
+from nearside.contract import Contract, observe, write_contract
 from nearside.space import ROOT, Space
 
 MODEL = ROOT / "models" / "reranker.onnx"
 ID = "hand-set-1"
 
+FEATURES = (
+    "cosine_mean",
+    "cosine_max",
+    "cosine_top3",
+    "cosine_attention",
+    "cosine_recent",
+    "cosine_session",
+    "topic_lift",
+    "subtopic_lift",
+    "subtopic_count",
+    "topic_rate",
+    "topic_rate_known",
+    "log_age_hours",
+    "log_times_seen",
+    "cosine_hidden",
+    "log_history",
+    "server_logit",
+)
 # Log-odds of a click for one unit of each feature. Features not named have weight 0.
 LINEAR = {
     "cosine_top3": 4.0,  # near some of the clicked articles: the strongest sign

@@ -44,7 +44,9 @@ def shares(count: int, exponent: float) -> NDArray[np.float64]:
     return weights / weights.sum()
 
 
-def axes(rng: np.random.Generator, power: float, parameters: Parameters, basis: NDArray[np.float64]) -> NDArray[np.float64]:
+def axes(
+    rng: np.random.Generator, power: float, parameters: Parameters, basis: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Rows that turn standard normal numbers into vectors of mean square length one with the parameters' spectrum."""
     rank = np.arange(1, DIMENSION + 1)
     spectrum = rank**-power * np.exp(-(rank - 1) / parameters.spectrum_decay)
@@ -54,7 +56,10 @@ def axes(rng: np.random.Generator, power: float, parameters: Parameters, basis: 
 
 
 def make_world(rng: np.random.Generator, parameters: Parameters) -> World:
-    """Draws topics, subtopics and themes. The principal directions are random: no model can learn those of one language."""
+    """Draws topics, subtopics and themes.
+
+    The principal directions are random, so no model can learn those of one language.
+    """
     basis = np.linalg.qr(rng.standard_normal((DIMENSION, DIMENSION)))[0]
     of_groups = axes(rng, parameters.group_power, parameters, basis)
     of_articles = axes(rng, parameters.spectrum_power, parameters, basis)
@@ -82,9 +87,7 @@ def make_world(rng: np.random.Generator, parameters: Parameters) -> World:
     weight = np.sqrt(subtopic_share)
     each = np.maximum(1, np.rint(parameters.themes * parameters.subtopics * weight / weight.sum())).astype(np.int64)
     theme_subtopic = np.repeat(np.arange(parameters.subtopics), each)
-    theme_share = np.concatenate(
-        [subtopic_share[s] * shares(n, parameters.theme_exponent) for s, n in enumerate(each)]
-    )
+    theme_share = np.concatenate([subtopic_share[s] * shares(n, parameters.theme_exponent) for s, n in enumerate(each)])
     themes = rng.standard_normal((len(theme_subtopic), DIMENSION)) @ of_articles
     rest = 1 - parameters.mean_share - parameters.topic_share - parameters.subtopic_share - parameters.theme_share
     return World(

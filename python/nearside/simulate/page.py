@@ -29,7 +29,10 @@ class Pages:
 
 @dataclass
 class Site:
-    """The server and its readers in a course of time. Counts are of the slices before, so the server looks at no future."""
+    """The server and its readers in a course of time.
+
+    Counts are of the slices before, so the server looks at no future.
+    """
 
     articles: Articles
     world: World
@@ -46,9 +49,7 @@ class Site:
         self.shows, self.clicks = np.zeros(count), np.zeros(count)
         vectors = self.world.theme_vector / np.linalg.norm(self.world.theme_vector, axis=1, keepdims=True)
         self._themes = vectors.astype(np.float32)
-        self._common = self.readers.common_taste(
-            self.articles, self.world, self._themes, self.days, self.parameters
-        )
+        self._common = self.readers.common_taste(self.articles, self.world, self._themes, self.days, self.parameters)
         self._recent = np.full((len(self.readers.strength), self.parameters.remembered), -1, np.int32)
         self._next = np.zeros(len(self.readers.strength), np.int64)
         reach = (1 + np.arange(self.candidates)) ** -self.parameters.examination
@@ -117,7 +118,7 @@ class Site:
         taste[rng.random(len(reader)) < parameters.whim] = 0
         score = np.float32(parameters.base) + appeal[chosen] + taste + self.readers.eagerness[reader, None]
         score -= np.where(np.take_along_axis(known, chosen, axis=1), np.float32(parameters.again), np.float32(0))
-        chance = 1 / (1 + np.exp(-score))
+        chance = (1 / (1 + np.exp(-score))).astype(np.float32)
         examined = rng.random((len(reader), 1)) < self._reach[:size]
         examined &= rng.random(shape) < parameters.notice
         examined &= present

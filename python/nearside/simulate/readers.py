@@ -12,8 +12,10 @@ DAY = 86_400.0
 CHUNK = 2048  # readers or articles at a time
 
 HOURS = np.array(
-    [0.021, 0.011, 0.006, 0.005, 0.006, 0.011, 0.024, 0.043, 0.062, 0.054, 0.057, 0.061]
-    + [0.063, 0.068, 0.064, 0.064, 0.064, 0.060, 0.051, 0.047, 0.045, 0.042, 0.040, 0.031]
+    (
+        *(0.021, 0.011, 0.006, 0.005, 0.006, 0.011, 0.024, 0.043, 0.062, 0.054, 0.057, 0.061),
+        *(0.063, 0.068, 0.064, 0.064, 0.064, 0.060, 0.051, 0.047, 0.045, 0.042, 0.040, 0.031),
+    )
 )
 
 
@@ -81,7 +83,7 @@ class Readers:
 def likeness(cosine: Floats, parameters: Parameters) -> Floats:
     """How much of the liking of a theme goes to an article of that cosine with it: from 0 at the floor to 1."""
     floor = np.float32(parameters.point_floor)
-    return np.maximum(cosine - floor, 0) / (1 - floor)
+    return (np.maximum(cosine - floor, 0) / (1 - floor)).astype(np.float32, copy=False)
 
 
 def make_readers(rng: np.random.Generator, world: World, count: int, days: int, parameters: Parameters) -> Readers:
@@ -126,7 +128,10 @@ def make_readers(rng: np.random.Generator, world: World, count: int, days: int, 
 def make_visits(
     rng: np.random.Generator, readers: int, impressions: int, days: int, parameters: Parameters
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """When [I] (milliseconds since the log's begin, ascending) which reader [I] opens a page; about `impressions` pages."""
+    """When [I] which reader [I] opens a page; about `impressions` pages.
+
+    Times are milliseconds since the log's begin, ascending.
+    """
     rate = np.exp(parameters.activity * rng.standard_normal(readers))
     sessions = max(1, round(impressions / parameters.session_impressions))
     reader = np.repeat(np.arange(readers), rng.multinomial(sessions, rate / rate.sum()))

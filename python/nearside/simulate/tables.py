@@ -219,7 +219,9 @@ class Sink:
     def _dwell(self, taste: NDArray[np.float32]) -> pa.Array:
         parameters, rng = self.parameters, self.rng
         # At the strongest tastes nobody reads for hours.
-        factor = np.exp(parameters.dwell_taste * np.clip(taste, -3, 3) + parameters.dwell_spread * rng.standard_normal(len(taste)))
+        factor = np.exp(
+            parameters.dwell_taste * np.clip(taste, -3, 3) + parameters.dwell_spread * rng.standard_normal(len(taste))
+        )
         bounced = rng.random(len(taste)) < 1 / (1 + np.exp(np.clip(taste, -30, 30) - parameters.bounce))
         dwell = np.where(bounced, parameters.bounce_median, parameters.dwell_median) * factor
         return pa.array(dwell.astype(np.float32), mask=rng.random(len(taste)) < parameters.dwell_missing)

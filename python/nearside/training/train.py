@@ -35,6 +35,8 @@ PERSONAL = (
     "topic_lift",
     "subtopic_lift",
     "subtopic_count",
+    "topic_share",
+    "subtopic_share",
     "topic_rate",
     "log_times_seen",
     "cosine_hidden",
