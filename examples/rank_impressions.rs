@@ -1,4 +1,4 @@
-//! Ranks prepared impressions natively: `rank_impressions MODEL FOLDER...`, folders as `python/prepare_mind.py` writes them.
+//! Ranks prepared impressions natively: `rank_impressions MODEL FOLDER...`, folders as `python/tools/prepare_mind.py` writes them.
 //!
 //! Prints a line for each impression and policy (default; unlimited displacement): id, reason, bits of the weight, order,
 //! separated by spaces, the order's numbers by commas. `tests/mind` compares the lines with the browser's.

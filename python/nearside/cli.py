@@ -140,8 +140,8 @@ def simulate(
 ) -> None:
     """Writes a click log from a generative model of articles, readers, pages and choices.
 
-    Free of any licence. Beside the three tables of a log it writes the truth: `truth.parquet`, the chance of a click on every
-    article if looked at, and `readers.parquet`.
+    Free of any licence. Beside the three tables of a log it writes the truth: `truth.parquet`, the chance of a click on
+    every article if looked at, and `readers.parquet`.
 
     Example: `nearside simulate -o log --impressions 100000`
     """
@@ -217,7 +217,8 @@ def train(
 ) -> None:
     """Trains a reranker on exactly the sum that is served.
 
-    A listwise softmax over `server_logit + w * personal`, the first a fixed offset; a bias for each slot is learned and dropped.
+    A listwise softmax over `server_logit + w * personal`, the first a fixed offset; a bias for each slot is learned and
+    dropped.
 
     Example: `nearside train features -o run`
     """

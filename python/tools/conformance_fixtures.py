@@ -1,7 +1,7 @@
 """Writes the fixtures that the compact engine is tested against, with onnxruntime as the reference.
 
     pip install numpy onnx onnxruntime
-    python python/conformance_fixtures.py tests/fixtures
+    python python/tools/conformance_fixtures.py tests/fixtures
 
 `conformance.bin`: small graphs with their inputs and the outputs that onnxruntime computes, or with the operator that
 the engine refuses. Little-endian:

@@ -1,6 +1,6 @@
 """Turns fragments of the MIND news log into what a publisher's page and a reader's device would hold.
 
-    uv run prepare_mind.py ../../shared/data/mind ../.cache/mind
+    uv run tools/prepare_mind.py ../../shared/data/mind ../.cache/mind
 
 For each of the folders `valid` and `valid_random` writes, under the output folder,
 
@@ -100,8 +100,9 @@ def page_and_device(impression: Impression, counts: Counts, known: dict[str, Any
 
 def inputs_hash(data: Path, space: Path) -> str:
     """The hash of everything the output depends on, this program included."""
-    here = Path(__file__).resolve().parent
-    programs = [here / name for name in ("prepare_mind.py", "encoder.py", "space.py", "topics.py", "pyproject.toml")]
+    python = Path(__file__).resolve().parent.parent
+    programs = [Path(__file__).resolve(), python / "pyproject.toml"]
+    programs += [python / "nearside" / name for name in ("encoder.py", "space.py", "topics.py")]
     tables = [data / folder / name for folder in FOLDERS for name in ("behaviors.tsv", "news.tsv", "counts.tsv")]
     hashed = hashlib.sha256()
     for path in [*programs, space, *tables]:
