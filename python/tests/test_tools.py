@@ -10,7 +10,8 @@ import pytest
 from hand_set_model import FEATURES, LINEAR, MODEL, RECTIFIED, network, signed_bytes
 from prepare_mind import FOLDERS, HISTORY_MS, MOST_CLICKS, inputs_hash, prepare
 
-from nearside.contract import scores
+from nearside import _core
+from nearside.contract import Contract, observe, scores, write_contract
 from nearside.space import DEFAULT, Space
 
 
@@ -39,6 +40,14 @@ def test_the_shipped_file_holds_its_own_golden_case() -> None:
     np.testing.assert_allclose(scores(MODEL.read_bytes(), {"features": rows}), golden["scores"], atol=1e-6)
     assert (np.abs(rows).max(axis=0) > 0).all(), "a feature that is 0 throughout proves nothing"
     assert MODEL.stat().st_size <= 24 * 1024
+
+
+def test_a_model_of_another_space_holds_its_golden_case() -> None:
+    contract = Contract("other-1", FEATURES, "mine-v1")
+    file = write_contract(network(), contract, observe(FEATURES, contract.space))
+    assert _core.Ranker(file).space == "mine-v1"
+    with pytest.raises(_core.NearsideError, match="golden case"):
+        _core.Ranker(write_contract(network(), contract, observe(FEATURES, "another-v1")))
 
 
 @pytest.mark.parametrize("weight", [0.03, 8.0])

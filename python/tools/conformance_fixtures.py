@@ -498,7 +498,7 @@ def main(folder: Path) -> None:
     write(folder / "conformance.bin", c.cases)
     model = attention()
     contract = Contract("fixture-attention-20k", FEATURES, Space.load().name)
-    (folder / "attention-20k.onnx").write_bytes(write_contract(model, contract, observe(FEATURES)))
+    (folder / "attention-20k.onnx").write_bytes(write_contract(model, contract, observe(FEATURES, contract.space)))
     empty = onnx.ModelProto()
     cases = []
     for n, h in [(1, 1), (7, 3), (20, 50)]:
