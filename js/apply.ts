@@ -1,6 +1,6 @@
 import { flagsOf, idOf } from "./candidates.js";
 import { hasPainted } from "./painted.js";
-import { rearrange } from "./rearrange.js";
+import { rearrange, restore } from "./rearrange.js";
 import type { Application, Candidate } from "./types.js";
 
 const attribute = "data-nearside-id";
@@ -8,23 +8,31 @@ const attribute = "data-nearside-id";
 const delicate = "iframe, video, audio, object, embed";
 
 /**
- * Brings the marked children of a container into the order of `items`, all of them or none.
+ * Brings the marked children of a container into the order of `items`, as far as they may move.
  *
- * A child that must not be re-inserted (it has focus, or plays something) keeps its slot, as unmarked children do; so do a pinned
- * or not personalizable one that stands where `items` has it, and,
- * once content has been painted, every child that the reader may have seen: that does not lie wholly below the viewport and is not
- * hidden. The others fill the remaining slots in the order of `items`. If something in the viewport would move all the same (a layout that flows between columns), everything
- * is put back before it can be painted.
+ * A child that must not be re-inserted (it has focus, or plays something) keeps its slot, as unmarked children do; so does, where
+ * `items` has it in its slot, one that is pinned or not personalizable or that `holds` names; and, once content has been
+ * painted, every child that the reader may have seen: that does not lie wholly below the viewport and is not hidden. The others fill
+ * the remaining slots in the order of `items`. If something in the viewport would move all the same (a layout that flows between
+ * columns), or the page's own code throws or interferes, every child is put back before it can be painted.
  */
-export function apply(container: Element, items: readonly Candidate[]): Application {
+export function apply(
+  container: Element,
+  items: readonly Candidate[],
+  holds: (id: string) => boolean,
+): Application {
   try {
-    return arrange(container, items);
+    return arrange(container, items, holds);
   } catch {
     return { applied: false, reason: "stale_list" };
   }
 }
 
-function arrange(container: Element, items: readonly Candidate[]): Application {
+function arrange(
+  container: Element,
+  items: readonly Candidate[],
+  holds: (id: string) => boolean,
+): Application {
   const current = Array.from(container.children);
   const marked = new Map<string, Element>();
   let count = 0;
@@ -34,18 +42,19 @@ function arrange(container: Element, items: readonly Candidate[]): Application {
     marked.set(id, child);
     count++;
   }
-  const wanted = items.map((item) => marked.get(idOf(item) ?? ""));
+  const ids = items.map((item) => idOf(item) ?? "");
+  const wanted = ids.map((id) => marked.get(id));
   if (count !== items.length || new Set(wanted).size !== count || wanted.includes(undefined)) {
     return { applied: false, reason: "stale_list" };
   }
   const painted = hasPainted();
   const marks = current.filter((child) => child.hasAttribute(attribute));
-  // Where others are held back, the rest slide along; what an editor has put in its slot must not slide with them.
-  const pinned = new Set(wanted.filter((child, i) => child === marks[i] && flagsOf(items[i]) !== 0));
+  // Where others are held back, the rest slide along; what ranking was not to move must not slide with them.
+  const held = new Set(
+    wanted.filter((child, i) => child === marks[i] && (flagsOf(items[i]) !== 0 || holds(ids[i] as string))),
+  );
   const fixed = new Set(
-    current.filter(
-      (child) => !child.hasAttribute(attribute) || pinned.has(child) || mustStay(child, painted),
-    ),
+    current.filter((child) => !child.hasAttribute(attribute) || held.has(child) || mustStay(child, painted)),
   );
   const free = (wanted as Element[]).filter((child) => !fixed.has(child));
   const target = current.map((child) => (fixed.has(child) ? child : (free.shift() as Element)));
@@ -56,10 +65,16 @@ function arrange(container: Element, items: readonly Candidate[]): Application {
   }
   const seen = painted ? current.filter((child) => !isUnseen(child)) : [];
   const before = seen.map(place);
-  rearrange(container, current, target, fixed);
-  if (seen.every((child, i) => place(child) === before[i])) return { applied: true, reason: "applied" };
-  rearrange(container, target, current, fixed);
-  return { applied: false, reason: "too_late" };
+  try {
+    rearrange(container, current, target, fixed);
+  } catch {
+    // The page's own code threw: the children show how far it came.
+  }
+  const done = target.every((child, i) => child === container.children[i]);
+  if (done && seen.every((child, i) => place(child) === before[i]))
+    return { applied: true, reason: "applied" };
+  restore(container, current, fixed);
+  return { applied: false, reason: done ? "too_late" : "stale_list" };
 }
 
 function mustStay(child: Element, painted: boolean): boolean {

@@ -8,8 +8,13 @@ export interface AssetRequest {
   readonly source: () => unknown;
   /** Its hash, `sha384-…`. */
   readonly integrity: unknown;
-  /** Identifies the source: equal keys are loaded once. */
+  /** Identifies the source. */
   readonly key: unknown;
+}
+
+/** Whether two requests are for the same file, held to the same hash: those are loaded once. */
+export function isSame(one: AssetRequest, other: AssetRequest): boolean {
+  return one.key === other.key && one.integrity === other.integrity;
 }
 
 /** What the option may hold once a promise has been awaited and a URL fetched. */

@@ -124,10 +124,18 @@ function numberOf(value: unknown): number {
   return typeof value === "number" && Number.isFinite(value) ? value : Infinity;
 }
 
+/** RFC 3339, zone and all: what else `Date.parse` takes, it takes differently by browser, or in the device's own zone. */
+const rfc3339 = /^\d{4}-\d\d-(\d\d)T(?!24)\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
+
 function dateOf(value: unknown): number {
   if (value === undefined || value === null) return Number.NaN;
-  const time = typeof value === "string" ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(time) ? Infinity : time;
+  const day = typeof value === "string" && rfc3339.exec(value)?.[1];
+  if (!day) return Infinity;
+  const text = (value as string).toUpperCase();
+  // Some browsers read 30 February as 2 March.
+  const exists = day < "29" || new Date(text.slice(0, 10)).getUTCDate() === Number(day);
+  const time = Date.parse(text);
+  return exists && !Number.isNaN(time) ? time : Infinity;
 }
 
 /** A text that ends in half a surrogate pair would join with the next one's first half: the half becomes U+FFFD, as in UTF-8. */

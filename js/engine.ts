@@ -1,4 +1,4 @@
-import type { AssetRequest } from "./asset.js";
+import { type AssetRequest, isSame } from "./asset.js";
 import { checkSupport, liveInstance, loadModel, loadWasm, noteTrap } from "./load.js";
 import { Core } from "./nearside.js";
 import type { Cursor, Profile } from "./profile.js";
@@ -61,7 +61,9 @@ export class Engine {
     if (!this.#bytes) throw new Refusal("internal", "not loaded");
     const instance = liveInstance();
     try {
-      if (!this.#core || this.#instance !== instance) this.#build(this.#bytes, instance);
+      // A history that was erased without a core begins anew, generation and all: so does the core.
+      const current = this.#instance === instance && this.#cursor.erasures === this.#profile.erasures;
+      if (!this.#core || !current) this.#build(this.#bytes, instance);
       const core = this.#core as Core;
       this.#profile.replay(core, this.#cursor, this.#space);
       return work(core, this.#cursor);
@@ -111,7 +113,7 @@ const engines = new WeakMap<Profile, Engine[]>();
 export function engineOf(profile: Profile, wasm: AssetRequest, model: AssetRequest): Engine {
   const known = engines.get(profile) ?? [];
   engines.set(profile, known);
-  let engine = known.find((one) => one.wasm.key === wasm.key && one.model.key === model.key);
+  let engine = known.find((one) => isSame(one.wasm, wasm) && isSame(one.model, model));
   if (!engine) {
     engine = new Engine(profile, wasm, model);
     known.push(engine);

@@ -13,17 +13,24 @@ export function followPage(
   const refresh = (): void => {
     if (engine.live && allowed()) void profile.sync(engine, allowed);
   };
-  page.addEventListener("visibilitychange", () => (page.hidden ? void profile.flush() : refresh()), {
-    signal,
-  });
-  const leave = (): void => {
-    profile.leave();
-    void profile.close(); // an open connection can keep a page out of the back-forward cache
+  let gone = false;
+  const onVisibility = (): void => {
+    if (!page.hidden) refresh();
+    else if (!gone) void profile.flush();
   };
-  globalThis.addEventListener("pagehide", leave, { signal });
+  page.addEventListener("visibilitychange", onVisibility, { signal });
+  // The page's own listeners may tell a last reading time after this one: at the same event, or when the page, as it goes, is
+  // hidden. That event comes after `pagehide` and reaches the window last.
+  const onLeave = (): void => {
+    gone = true;
+    profile.leave(page.hidden);
+  };
+  globalThis.addEventListener("pagehide", onLeave, { signal });
+  globalThis.addEventListener("visibilitychange", () => gone && page.hidden && onLeave(), { signal });
   globalThis.addEventListener(
     "pageshow",
     (event) => {
+      gone = false;
       if (!event.persisted) return;
       profile.resume();
       refresh();

@@ -2,7 +2,7 @@ import { Refusal } from "./refusal.js";
 
 /** A list to rank, read as far as it can be. */
 export interface List<T> {
-  /** A copy of the list in the server's order; empty if there is none. */
+  /** A copy of the list in the server's order; empty if there is none. Only with a refusal its slots may throw. */
   readonly items: T[];
   /** The vector space the feed names; `""` if it names none. */
   readonly space: string;
@@ -12,13 +12,19 @@ export interface List<T> {
 
 /** Takes a JSON Feed or its items. Never throws. */
 export function readList<T>(feed: unknown): List<T> {
-  let items: T[];
+  let items: T[] = [];
   try {
     const list = Array.isArray(feed) ? feed : (feed as { items: unknown }).items;
     if (!Array.isArray(list)) throw new TypeError("no list");
-    items = Array.from(list);
+    try {
+      items = Array.from(list);
+    } catch (error) {
+      // A slot's getter threw: the list is given back with it.
+      items = Object.defineProperties([], Object.getOwnPropertyDescriptors<object>(list));
+      throw error;
+    }
   } catch {
-    return bad([], "neither a feed with items nor a list of items");
+    return bad(items, "neither a feed with items nor a list of items that can be read");
   }
   try {
     const space = (feed as { _nearside?: { space?: unknown } | null })._nearside?.space ?? "";

@@ -1,4 +1,4 @@
-import { type AssetRequest, bytesOf, openAsset } from "./asset.js";
+import { type AssetRequest, bytesOf, isSame, openAsset } from "./asset.js";
 import init, { __wbg_reset_state as renewInstance } from "./nearside.js";
 import { Refusal, textOf } from "./refusal.js";
 
@@ -10,13 +10,19 @@ const simd = [
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11,
 ];
 
+/** A file that was asked for. */
+interface Loading<T> {
+  readonly request: AssetRequest;
+  readonly file: Promise<T>;
+}
+
 /** The page's one WebAssembly instance; there is at most one more after a trap. */
-let wasm: Promise<void> | undefined;
+let wasm: Loading<void> | undefined;
 let instance = 0;
 let traps = 0;
 
-/** Models that were asked for, by what they come from. */
-const models = new Map<unknown, Promise<Uint8Array>>();
+/** Models that were asked for. */
+let models: Loading<Uint8Array>[] = [];
 
 /** Throws an `unsupported` refusal where the engine has no WebAssembly or no SIMD. */
 export function checkSupport(): void {
@@ -25,26 +31,29 @@ export function checkSupport(): void {
   }
 }
 
-/** Loads the WebAssembly file once a page; a failure is forgotten, so that a later call may try again. */
+/** Loads the WebAssembly file once a page: the first that arrives serves all. A failure is its own request's only, and is forgotten. */
 export function loadWasm(request: AssetRequest): Promise<void> {
-  wasm ??= start(request).catch((error) => {
+  if (wasm) {
+    return isSame(wasm.request, request) ? wasm.file : wasm.file.catch(() => loadWasm(request));
+  }
+  const file = start(request).catch((error) => {
     wasm = undefined;
     throw error;
   });
-  return wasm;
+  wasm = { request, file };
+  return file;
 }
 
 /** Loads a model once a page; a failure is forgotten. */
 export function loadModel(request: AssetRequest): Promise<Uint8Array> {
-  let model = models.get(request.key);
-  if (!model) {
-    model = open(request).catch((error) => {
-      models.delete(request.key);
-      throw error;
-    });
-    models.set(request.key, model);
-  }
-  return model;
+  const known = models.find((model) => isSame(model.request, request));
+  if (known) return known.file;
+  const file = open(request).catch((error) => {
+    models = models.filter((model) => model.file !== file);
+    throw error;
+  });
+  models.push({ request, file });
+  return file;
 }
 
 /** The number of the running instance. After a trap this is where the second one starts; a second trap was the last. */

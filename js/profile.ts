@@ -1,6 +1,6 @@
 import { Keeper } from "./keeper.js";
 import type { Core } from "./nearside.js";
-import { type Record, readRecord, writeRecord } from "./record.js";
+import { type Record, readRecord, timesErased, writeRecord } from "./record.js";
 import type { Store } from "./types.js";
 
 /** What the reader did, at a time. */
@@ -23,6 +23,7 @@ export interface Cursor {
   snapshot: readonly Uint8Array[];
   next: number;
   forgotten: number;
+  readonly erasures: number;
 }
 
 /** What a profile needs of an engine: `run` brings the core up to date and calls `work` on it, or throws. */
@@ -54,9 +55,16 @@ export class Profile {
   #last: Promise<unknown> = Promise.resolve();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #due: { host: Host; allowed: () => boolean; erasing?: true } | undefined;
+  /** What of it a page about to go has stored. */
+  #left: unknown;
 
   constructor(store: Store | undefined) {
     this.#keeper = new Keeper(store);
+  }
+
+  /** How often the history was erased without a core; each core counts on from there. */
+  get erasures(): number {
+    return this.#erasures;
   }
 
   /** Whether the history is kept in memory only because storage failed. */
@@ -78,7 +86,7 @@ export class Profile {
 
   /** A cursor for a core that has taken in nothing. */
   cursor(): Cursor {
-    return { snapshot: [], next: 0, forgotten: this.#forgotten };
+    return { snapshot: [], next: 0, forgotten: this.#forgotten, erasures: this.#erasures };
   }
 
   /** Brings a core up to date. `space` is its model's. */
@@ -129,20 +137,23 @@ export class Profile {
     });
   }
 
-  /** Stores what is pending at once, for a page that is about to go. */
-  leave(): void {
+  /** Stores what is pending at once, for a page that is about to go. `last`: nothing can follow, so the connection ends. */
+  leave(last: boolean): void {
     const due = this.#due;
-    if (!due?.host.live || !due.allowed()) return;
     try {
-      const profile = due.host.run((core) => core.profileBytes(Date.now()));
-      this.#keeper.leave(writeRecord({ erasures: this.#erasures, profile }), due.erasing === true);
+      if (due !== this.#left && due?.host.live && due.allowed()) {
+        const profile = due.host.run((core) => core.profileBytes(Date.now()));
+        this.#keeper.leave(writeRecord({ erasures: this.#erasures, profile }), due.erasing === true);
+        this.#left = due;
+      }
     } catch {
       // The core trapped, or the connection is closed: what was not stored is lost.
     }
+    if (last) this.#keeper.close(); // an open connection can keep a page out of the back-forward cache
   }
 
   /** Empties the history here and in the store. Answers whether the store has it. Never rejects. */
-  async erase(host: Host | undefined): Promise<boolean> {
+  async erase(host: Host | undefined, allowed: () => boolean): Promise<boolean> {
     this.#forget();
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -154,7 +165,7 @@ export class Profile {
       // The core trapped: the store is marked below.
     }
     const done = await this.#inTurn(() =>
-      this.#keeper.update((stored) => this.#eraseStored(host, stored), true),
+      this.#keeper.update((stored) => this.#eraseStored(host, allowed, stored), true),
     );
     if (done && this.#due === due) this.#due = undefined;
     return done;
@@ -182,16 +193,19 @@ export class Profile {
     return stored.length === 1 && same(bytes, stored[0] as Uint8Array) ? undefined : bytes;
   }
 
-  #eraseStored(host: Host | undefined, stored: Uint8Array[]): Uint8Array | undefined {
+  #eraseStored(host: Host | undefined, allowed: () => boolean, stored: Uint8Array[]): Uint8Array | undefined {
+    // Another tab may hold what it has not stored yet, but not without consent; and without consent nothing is written.
+    if (stored.length === 0 && !allowed()) return undefined;
     const records = stored.map(readRecord);
-    this.#learn(records);
+    const learned = this.#learn(records);
+    if (learned) this.#snapshot = [];
     try {
       if (host) {
         // What is stored may be of a later generation than this page knew: its entries end too.
         host.run((core, cursor) => {
           mergeAll(core, this.#current(records));
           const [clicks = 0, views = 0, hides = 0] = core.profileCounts(Date.now());
-          if (clicks + views + hides > 0) core.erase();
+          if (learned || clicks + views + hides > 0) core.erase();
           cursor.next = this.#first; // whatever came since the erasure is taken in again
         });
         const profile = host.run((core, cursor) => this.#keep(core, cursor));
@@ -200,8 +214,8 @@ export class Profile {
     } catch {
       // The core trapped: mark the record instead.
     }
-    if (stored.length === 0) return undefined;
-    this.#erasures++;
+    this.#erasures = Math.max(this.#erasures, ...records.map(timesErased)) + 1;
+    this.#snapshot = [];
     return writeRecord({ erasures: this.#erasures, profile: new Uint8Array() });
   }
 
@@ -232,6 +246,7 @@ export class Profile {
     this.#journal = [];
     this.#snapshot = [];
     this.#forgotten++;
+    this.seen.clear();
   }
 
   /** One use of the store at a time. */

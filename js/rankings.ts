@@ -92,9 +92,15 @@ export class Rankings {
     };
   }
 
+  /** Whether the item was not to move in the latest ranking that has it: it is pinned, kept, not to be personalized, or faulty. */
+  holds(id: string): boolean {
+    const bound = bounds.indexOf(this.explain(id)?.bound ?? "none");
+    return 0 < bound && bound < 4;
+  }
+
   #locate(id: string): { ranked: Ranked; index: number } | undefined {
     for (const ranked of this.#recent) {
-      ranked.ids ??= ranked.list.items.map(idOrNone);
+      ranked.ids ??= idsOf(ranked.list.items);
       const index = ranked.ids.indexOf(id);
       if (index >= 0) return { ranked, index };
     }
@@ -102,10 +108,13 @@ export class Rankings {
   }
 }
 
-function idOrNone(item: unknown): string {
-  try {
-    return idOf(item) ?? "";
-  } catch {
-    return "";
-  }
+/** The items' ids; `""` for one that cannot be read. */
+function idsOf(items: readonly unknown[]): string[] {
+  return Array.from({ length: items.length }, (_, i) => {
+    try {
+      return idOf(items[i]) ?? "";
+    } catch {
+      return "";
+    }
+  });
 }

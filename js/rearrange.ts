@@ -30,6 +30,20 @@ export function rearrange(
   }
 }
 
+/** Puts children back into an order, wherever they are now, past what the page's own code makes of it. */
+export function restore(container: Element, order: readonly Element[], fixed: ReadonlySet<Element>): void {
+  for (let i = order.length - 1; i >= 0; i--) {
+    const child = order[i] as Element;
+    const next = order[i + 1] ?? null;
+    if (fixed.has(child) || child.nextElementSibling === next) continue;
+    try {
+      Node.prototype.insertBefore.call(container, child, next);
+    } catch {
+      // The page has taken one of the two out.
+    }
+  }
+}
+
 /** A longest rising subsequence of distinct numbers. */
 export function longestRising(values: readonly number[]): number[] {
   const ends: number[] = []; // ends[n]: place of the least value that ends a rising sequence of n + 1

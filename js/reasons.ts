@@ -3,7 +3,7 @@
  *
  * The list is closed: a new reason is a new minor version, and none changes its meaning.
  */
-export const reasons: readonly [
+export const reasons = [
   "ranked",
   "cold",
   "no_consent",
@@ -20,21 +20,4 @@ export const reasons: readonly [
   "trap",
   "disposed",
   "internal",
-] = [
-  "ranked",
-  "cold",
-  "no_consent",
-  "off",
-  "unsupported",
-  "load_failed",
-  "integrity",
-  "compile_blocked",
-  "model_rejected",
-  "model_unsupported",
-  "bad_candidates",
-  "nonfinite",
-  "budget",
-  "trap",
-  "disposed",
-  "internal",
-];
+] as const;

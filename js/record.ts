@@ -9,24 +9,35 @@ export interface Record {
   readonly profile: Uint8Array;
 }
 
-const mark = [0x4e, 0x53, 0x45, 0x52];
+const mark = 0x4e534552;
 const header = 8;
 
 /** Reads what a store holds. Whatever has no mark is taken for profile bytes; the core checks those. */
 export function readRecord(bytes: Uint8Array | undefined): Record {
-  if (!bytes) return { erasures: 0, profile: new Uint8Array() };
-  if (bytes.length < header || mark.some((byte, i) => bytes[i] !== byte))
-    return { erasures: 0, profile: bytes };
-  const erasures = new DataView(bytes.buffer, bytes.byteOffset).getUint32(mark.length, true);
-  return { erasures, profile: bytes.subarray(header) };
+  const profile = bytes ?? new Uint8Array();
+  const erasures = numberIn(profile, mark, 4);
+  return erasures === undefined ? { erasures: 0, profile } : { erasures, profile: profile.subarray(header) };
 }
 
 /** The bytes of a record. */
 export function writeRecord({ erasures, profile }: Record): Uint8Array {
   if (erasures === 0) return profile;
   const bytes = new Uint8Array(header + profile.length);
-  bytes.set(mark);
-  new DataView(bytes.buffer).setUint32(mark.length, erasures, true);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, mark);
+  view.setUint32(4, erasures, true);
   bytes.set(profile, header);
   return bytes;
+}
+
+/** How often a record's history was erased in all: without the core, and by it (`NSPF`, see `src/profile/bytes.rs`). */
+export function timesErased({ erasures, profile }: Record): number {
+  return erasures + (numberIn(profile, 0x4e535046, 14) ?? 0);
+}
+
+/** The little-endian number at a place in bytes that begin with a mark; `undefined` where they do not, or end before it. */
+function numberIn(bytes: Uint8Array, mark: number, place: number): number | undefined {
+  if (bytes.length < place + 4) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  return view.getUint32(0) === mark ? view.getUint32(place, true) : undefined;
 }

@@ -104,7 +104,7 @@ export function createReranker(options: RerankerOptions): Reranker {
   const record = (kind: Event["kind"], item: unknown, seconds = 0): void => {
     try {
       const id = idOf(item);
-      if (id === undefined || end.signal.aborted || !allowed()) return;
+      if (id === undefined || settings.refusal || end.signal.aborted || !allowed()) return;
       const space = rankings.find(id)?.space ?? "";
       void load(); // the event waits in the profile
       profile.add({ kind, id, ...subjectOf(item), space, seconds, at: Date.now() }, engine, allowed);
@@ -138,7 +138,7 @@ export function createReranker(options: RerankerOptions): Reranker {
       return ready;
     },
     rank,
-    apply,
+    apply: (container, items) => apply(container, items, (id) => rankings.holds(id)),
     watch(container) {
       try {
         if (end.signal.aborted || watched.has(container)) return;
@@ -164,7 +164,8 @@ export function createReranker(options: RerankerOptions): Reranker {
       try {
         return engine.run((core) => {
           const [clicks = 0, views = 0, hides = 0, generation = 0] = core.profileCounts(Date.now());
-          return { bytes: core.profileBytes(Date.now()).length, clicks, views, hides, generation };
+          const bytes = core.profileBytes(Date.now()).length;
+          return { bytes, clicks, views, hides, generation: profile.erasures + generation };
         });
       } catch {
         return undefined;
@@ -172,7 +173,7 @@ export function createReranker(options: RerankerOptions): Reranker {
     },
     erase() {
       rankings.forget();
-      return profile.erase(engine.live ? engine : undefined);
+      return profile.erase(engine.live ? engine : undefined, allowed);
     },
     dispose() {
       if (end.signal.aborted) return;

@@ -28,7 +28,10 @@ export function readSettings(given: RerankerOptions | undefined): Settings {
       return undefined;
     }
   };
-  const store = read(() => options.store) ?? undefined;
+  let store: unknown = {}; // what is no store fails at its first use, as a storage failure
+  read(() => {
+    store = options.store ?? undefined;
+  });
   const onOutcome = read(() => options.onOutcome);
   const wasm = read(() => override("wasmUrl", options.wasmUrl, options.wasmIntegrity));
   const model = read(() => override("modelUrl", options.modelUrl, options.modelIntegrity));
@@ -47,7 +50,7 @@ export function readSettings(given: RerankerOptions | undefined): Settings {
       integrity: modelIntegrity,
       key: "",
     },
-    store: store && Object(store), // what is no store fails at its first use, as a storage failure
+    store: store === undefined ? undefined : Object(store),
     onOutcome: typeof onOutcome === "function" ? onOutcome : undefined,
     refusal,
   };
@@ -61,5 +64,5 @@ function override(
   if (source === undefined || source === null) return undefined;
   if (source instanceof Promise) source.catch(() => {}); // it may never be wanted
   const isUrl = typeof source === "string" || source instanceof URL;
-  return { option, source: () => source, integrity, key: isUrl ? `${source} ${integrity}` : source };
+  return { option, source: () => source, integrity, key: isUrl ? String(source) : source };
 }

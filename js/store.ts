@@ -18,8 +18,8 @@ export class MemoryStore implements Store {
 }
 
 /**
- * Keeps the history in IndexedDB: database `nearside`, one record. A page that leaves in the middle of an update may add a
- * second record, which the next update merges into the first.
+ * Keeps the history in IndexedDB: database `nearside`, one record. A page that is being left may add one or two
+ * more, which the next update merges into the first.
  */
 export class IdbStore {
   #opening: Promise<IDBPDatabase> | undefined;

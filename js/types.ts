@@ -4,7 +4,7 @@ import type { reasons } from "./reasons.js";
 export interface Candidate {
   /** Names the story. Required and unique within a list; a number counts as its decimal text. */
   readonly id: string | number;
-  /** When the story was published, RFC 3339. Its age is one of the model's features. */
+  /** When the story was published, RFC 3339 with its zone (`2026-01-15T08:30:00Z`). Its age is one of the model's features. */
   readonly date_published?: string | null | undefined;
   /** What the server says of the story for ranking. */
   readonly _nearside?: CandidateExtension | null | undefined;
@@ -168,7 +168,7 @@ export interface Explanation {
 
 /** What `apply` answers. */
 export interface Application {
-  /** Whether the container now shows the order, as far as stories may still move. `false`: nothing was touched. */
+  /** Whether the container now shows the order, as far as stories may still move. `false`: it shows what it showed before. */
   readonly applied: boolean;
   /**
    * `applied`; `stale_list`: the container shows other stories than the list (render again); `too_late`: stories would have

@@ -190,15 +190,31 @@ fn sort_key(score: f32, place: u32) -> u64 {
     (u64::from(falling) << 32) | u64::from(place)
 }
 
-/// Whether `item` in `slot` keeps its topic within `cap` over the window that ends there. The cap never asks for less than the
-/// server's own order has in that window.
+/// Whether `item` in `slot` keeps its topic within `cap` in every window that holds the slot: with what was placed before it, and
+/// with what cannot move behind it. The cap never asks for less than the server's own order has in a window. Windows end
+/// within the page; the first of them are shorter.
 fn fits(candidates: &Candidates, order: &[u32], cap: TopicCap, item: usize, slot: usize) -> bool {
-    let topics = candidates.topics();
+    let (topics, standings) = (candidates.topics(), candidates.standings());
     let topic = topics[item];
-    let window = (slot + 1).saturating_sub(cap.window)..slot;
-    let here = window.clone().filter(|&before| topics[order[before] as usize] == topic).count() + 1;
-    let server = (window.start..=slot).filter(|&before| topics[before] == topic).count();
-    !topic.is_some() || here <= cap.limit.max(server)
+    let first = (slot + 1).saturating_sub(cap.window);
+    let last = slot.saturating_add(cap.window).min(topics.len());
+    // Behind the slot, what cannot move stands where it stood.
+    let stands = |at: usize| {
+        at == slot || (at < slot || standings[at] != Standing::Movable) && topics[order[at] as usize] == topic
+    };
+    let (mut here, mut server) = (0, 0);
+    for end in first..last {
+        here += usize::from(stands(end));
+        server += usize::from(topics[end] == topic);
+        if end - first >= cap.window {
+            here -= usize::from(stands(end - cap.window));
+            server -= usize::from(topics[end - cap.window] == topic);
+        }
+        if end >= slot && here > cap.limit.max(server) && topic.is_some() {
+            return false;
+        }
+    }
+    true
 }
 
 #[cfg(test)]
@@ -210,7 +226,7 @@ mod tests {
     use crate::candidate::Candidate;
 
     /// A list of one letter an item: lower case may move, `P` is pinned, `F` fixed, `X` faulty, `?` has no topic.
-    /// The letter is the topic.
+    /// The letter in lower case is the topic.
     fn list(letters: &str) -> Candidates {
         const VECTOR: &str = concat!(
             "AQEB", "AQEB", "AQEB", "AQEB", "AQEB", "AQEB", "AQEB", "AQEB", "AQEB", "AQEB", "AQEB", "AQEB",
@@ -218,7 +234,7 @@ mod tests {
         );
         let mut list = Candidates::new();
         for (i, letter) in letters.chars().enumerate() {
-            let (id, topic) = (i.to_string(), letter.to_string());
+            let (id, topic) = (i.to_string(), letter.to_ascii_lowercase().to_string());
             list.push(&Candidate {
                 id: &id,
                 topic: if letter == '?' { "" } else { &topic },
@@ -288,14 +304,32 @@ mod tests {
         check("baa", &[9.0, 1.0, 2.0], &capped(1, 2), &[0, 2, 1], &[N, N, N]);
         // The server's own order has two in the window: so may ours.
         check("aab", &[1.0, 2.0, 0.0], &capped(1, 2), &[1, 0, 2], &[N, N, N]);
-        // A pinned item counts; an item without topic never does.
+        // An item without topic never counts.
+        check("a??", &[1.0, 2.0, 3.0], &capped(1, 9), &[2, 1, 0], &[N, Bound::Unscored, Bound::Unscored]);
+    }
+
+    #[test]
+    fn a_cap_counts_what_cannot_move_before_and_behind() {
+        use Bound::{Faulty as X, Fixed as F, None as N, Pinned as P, TopicCap as C};
+        let capped = |limit, window| Policy { topic_cap: Some(TopicCap { limit, window }), ..unlimited() };
+        let scores = [1.0, 2.0, 9.0, 3.0, 8.0];
+        check("aPbcp", &scores, &capped(1, 3), &[2, 1, 3, 0, 4], &[N, P, N, N, C]);
+        // Just before the pin, and one slot farther than the window reaches.
+        check("abPcp", &scores, &capped(1, 3), &[3, 1, 2, 0, 4], &[N, N, P, N, C]);
+        check("abPcp", &scores, &capped(1, 2), &[4, 3, 2, 1, 0], &[N, N, P, N, N]);
+        check("abFcf", &scores, &capped(1, 3), &[3, 1, 2, 0, 4], &[N, N, F, N, C]);
+        check("abXcx", &scores, &capped(1, 3), &[3, 1, 2, 0, 4], &[N, N, X, N, C]);
+        // The first window that reaches the pin refuses what the later one, in which the server has two, would let stand.
         check(
-            "Pa??",
-            &[0.0, 1.0, 2.0, 3.0],
-            &capped(1, 9),
-            &[0, 3, 2, 1],
-            &[Bound::Pinned, N, Bound::Unscored, Bound::Unscored],
+            "abcPpP",
+            &[1.0, 2.0, 3.0, 0.0, 9.0, 0.0],
+            &capped(1, 4),
+            &[2, 1, 0, 3, 4, 5],
+            &[N, N, N, P, C, P],
         );
+        // The server's own order has the pin and another in the window: so may ours.
+        check("apPb", &[1.0, 2.0, 0.0, 3.0], &capped(1, 3), &[3, 1, 2, 0], &[N, N, P, N]);
+        check("ab", &[1.0, 2.0], &capped(1, usize::MAX), &[1, 0], &[N, N]);
     }
 
     #[test]

@@ -200,8 +200,8 @@ impl PyProfile {
     }
 
     #[staticmethod]
-    fn decode(bytes: &[u8], second: u32) -> PyResult<Self> {
-        Profile::decode(bytes, Seconds(second)).map(|profile| Self(Mutex::new(profile))).map_err(refused)
+    fn decode(data: &[u8], second: u32) -> PyResult<Self> {
+        Profile::decode(data, Seconds(second)).map(|profile| Self(Mutex::new(profile))).map_err(refused)
     }
 
     fn encode<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {

@@ -196,8 +196,9 @@ enum Happening {
     Dwell(Dwell),
 }
 
-/// Second, a sequence number so that the order of the log decides among equals, reader, article.
-type Event = (u32, u64, u32, u32, Happening);
+/// Second, whether a click (within a second a reader leaves an article before another is opened), a sequence number so that the
+/// order of the log decides among equals, reader, article.
+type Event = (u32, bool, u64, u32, u32, Happening);
 
 struct Shown {
     reader: u32,
@@ -284,7 +285,8 @@ impl Replay {
 
     fn schedule(&mut self, second: u32, reader: u32, article: u32, happening: Happening) {
         self.sequence += 1;
-        self.events.push(Reverse((second, self.sequence, reader, article, happening)));
+        let click = matches!(happening, Happening::Click { .. });
+        self.events.push(Reverse((second, click, self.sequence, reader, article, happening)));
     }
 
     /// Plays impressions. Their effects (counts, views) are known from the next second on.
@@ -336,7 +338,7 @@ impl Replay {
             && viewed.is_none_or(|viewed| viewed.len() == shown.len())
             && readers.iter().all(|&reader| (reader as usize) < self.profiles.len())
             && shown.iter().all(|&row| (row as usize) < articles.len())
-            && self.events.iter().all(|Reverse((_, _, reader, row, _))| {
+            && self.events.iter().all(|Reverse((_, _, _, reader, row, _))| {
                 (*reader as usize) < self.profiles.len() && (*row as usize) < articles.len()
             })
             && seconds.is_sorted()
@@ -352,7 +354,7 @@ impl Replay {
             }
             self.second = second;
         }
-        while let Some(&Reverse((at, _, reader, article, happening))) = self.events.peek()
+        while let Some(&Reverse((at, _, _, reader, article, happening))) = self.events.peek()
             && at < second
         {
             self.events.pop();

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -358,7 +358,7 @@ def _plain(name: str) -> str:
     return "".join(char if char.isalnum() else "_" for char in name)
 
 
-def load_scorer(text: str):
+def load_scorer(text: str) -> Any:
     """The function that `module:function` names; the working directory is searched, too."""
     module, _, function = text.partition(":")
     sys.path.insert(0, str(Path.cwd()))

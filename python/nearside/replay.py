@@ -1,4 +1,4 @@
-"""Plays a log in time order through the crate: what each device and the server knew at every impression, and how it ranks."""
+"""Plays a log in time order through the crate: what device and server knew at every impression, and how it ranks."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ def core_articles(log: Log) -> _core.Articles:
 
 
 def read_counts(path: Path, log: Log) -> Counts:
-    """Reads what the page carries, a TSV file of id, shows and clicks; a row that cannot be read is counted as a fault."""
+    """Reads what the page carries, a TSV file of id, shows and clicks; a row that cannot be read is a fault."""
     row = {id_: at for at, id_ in enumerate(log.ids)}
     shows, clicks = np.zeros(len(log.ids)), np.zeros(len(log.ids))
     read = 0

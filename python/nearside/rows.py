@@ -5,8 +5,8 @@ A directory of
 - `candidates.parquet`: one row a candidate, in the server's order: `impression` (its row in the log), `article` (row in
   `articles.parquet`), `position` (slot it was shown in), `clicked`, `shows`, `clicks`, `server_logit`, `scorable`, and
   one float32 column a feature;
-- `impressions.parquet`: `impression`, `id`, `reader`, `time`, `candidates` (how many), `evidence`, `history` (rows of the
-  clicked articles that have a vector, oldest first) and `history_weight`;
+- `impressions.parquet`: `impression`, `id`, `reader`, `time`, `candidates` (how many), `evidence`, `history` (rows of
+  the clicked articles that have a vector, oldest first) and `history_weight`;
 - `articles.parquet`: `id`, `topic`, `subtopic`, `vector`;
 - `features.json`: the features' names, the vector space, the log's description and its faults.
 """
@@ -32,7 +32,7 @@ COLUMNS = ("article", "position", "clicked", "shows", "clicks", "server_logit", 
 
 
 def write_rows(output: Path, log: Log, batches: Iterable[Batch], features: Sequence[str]) -> int:
-    """Writes the rows of a replay, batch by batch, and gives their number. The directory appears whole or not at all."""
+    """Writes the rows of a replay and gives their number. The directory appears whole or not at all."""
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise LogError(f"{output} exists and is not an empty directory")
     unfinished = output.with_name(f".{output.name}.unfinished")

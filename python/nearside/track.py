@@ -25,12 +25,12 @@ def log_run(
 ) -> str:
     """Logs one run in the experiment `nearside` and gives its id.
 
-    Without `MLFLOW_TRACKING_URI` the store is `mlflow.db` and `mlartifacts` in the working directory. With `alias`, the run's
-    files become a version of the registered model `nearside`, under that alias.
+    Without `MLFLOW_TRACKING_URI` the store is `mlflow.db` and `mlartifacts` in the working directory. With `alias`, the
+    run's files become a version of the registered model `nearside`, under that alias.
     """
     try:
-        import mlflow
-        from mlflow import MlflowClient
+        import mlflow  # pyright: ignore[reportMissingImports] — an extra
+        from mlflow import MlflowClient  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise TrackingError("MLflow is not installed: uv sync --extra mlflow") from error
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path.cwd() / 'mlflow.db'}"

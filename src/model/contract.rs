@@ -14,7 +14,7 @@
 //! | `golden.ids`, `golden.topics`, `golden.subtopics` | one a candidate |
 //! | `golden.vectors` | n × 64 signed bytes |
 //! | `golden.numbers` | f64[n × 4]: date in ms, shows, clicks, score; NaN for none |
-//! | `golden.flags` | u8[n]: bit 0 pinned, bit 1 `personalize: false` |
+//! | `golden.flags` | u8[n], all 0: every candidate of the case must be scored (else bit 0 pinned, bit 1 `personalize: false`) |
 //! | `golden.profile` | a stored profile |
 //! | `golden.features` | f32[n × F]: the rows that must come out, exactly |
 //! | `golden.scores` | f32[n]: the scores that must come out, within 1e-4 |

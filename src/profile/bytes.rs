@@ -14,6 +14,8 @@
 //! | 22 or 86 each | click: second 4, id 8, topic 4, subtopic 4, dwell 2 (top bit: a vector of 64 bytes follows) |
 //! | 16 each | view: second 4, id 8, topic 4 |
 //! | 17 or 81 each | hide: second 4, id 8, topic 4, flags 1 (bit 0 hidden, bit 1 a vector of 64 bytes follows) |
+//!
+//! Entries of a kind rise by second, then id. No two have both alike, and no two hides the id.
 
 use super::{Click, Dwell, Hide, Profile, View};
 use crate::error::Error;
@@ -77,7 +79,7 @@ impl Profile {
     /// # Errors
     ///
     /// [`Error::ProfileMalformed`] for anything [`encode`](Self::encode) does not write: another magic or version, a wrong length or
-    /// checksum, counts beyond the bounds, a field out of its range.
+    /// checksum, counts beyond the bounds, a field out of its range, entries out of order or twice, bytes behind them.
     pub fn decode(bytes: &[u8], now: Seconds) -> Result<Self, Error> {
         let malformed = Error::ProfileMalformed;
         let mut header = Reader(bytes);
@@ -127,8 +129,9 @@ impl Profile {
             let vector = body.vector(flags & HIDE_HAS_VECTOR != 0)?;
             profile.add_hide(Hide { second, id, hidden: flags & HIDE_HIDDEN != 0, topic, vector });
         }
-        if !body.0.is_empty() {
-            return Err(malformed("there are bytes behind its end"));
+        // Entries out of order, an entry twice, bytes behind the last.
+        if profile.encode() != bytes {
+            return Err(malformed("written again it is not the same"));
         }
         profile.expire(now);
         Ok(profile)
@@ -275,7 +278,7 @@ mod tests {
         assert_eq!(reason(b"NSP"), "it ends too early");
         assert_eq!(reason(b"NSPQ\x01\x00"), "it does not begin as a profile does");
         assert_eq!(reason(b"NSPF\x02\x00"), "its version is not known");
-        assert_eq!(reason(&resealed(|bytes| bytes.push(0))), "there are bytes behind its end");
+        assert_eq!(reason(&resealed(|bytes| bytes.push(0))), "written again it is not the same");
         assert_eq!(reason(&resealed(|bytes| bytes[26] = 51)), "it has too many entries");
         assert_eq!(
             reason(&resealed(|bytes| bytes[28..30].copy_from_slice(&301u16.to_le_bytes()))),
@@ -293,6 +296,34 @@ mod tests {
         let mut bytes = sample().encode();
         bytes[20] ^= 1;
         assert_eq!(reason(&bytes), "its checksum does not match");
+    }
+
+    #[test]
+    fn entries_out_of_order_or_twice_are_refused() {
+        const OUT_OF_ORDER: &str = "written again it is not the same";
+        // Two clicks (the first with a vector), a view, and two hides (the first with one), from byte 32 on.
+        let (clicks, hides) = (32, 32 + 86 + 22 + 16);
+        let swapped = |at: usize, first: usize, second: usize| {
+            resealed(|bytes| bytes[at..at + first + second].rotate_left(first))
+        };
+        assert_eq!(reason(&swapped(clicks, 86, 22)), OUT_OF_ORDER);
+        assert_eq!(reason(&swapped(hides, 81, 17)), OUT_OF_ORDER);
+        let twice = |count: usize, at: usize, len: usize| {
+            resealed(|bytes| {
+                bytes[count] += 1;
+                let entry = bytes[at..at + len].to_vec();
+                bytes.splice(at..at, entry);
+            })
+        };
+        assert_eq!(reason(&twice(26, clicks, 86)), OUT_OF_ORDER);
+        assert_eq!(reason(&twice(28, clicks + 108, 16)), OUT_OF_ORDER);
+        assert_eq!(reason(&twice(30, hides, 81)), OUT_OF_ORDER);
+        // A later word on an article takes the place of the earlier one.
+        let again = resealed(|bytes| {
+            let id: [u8; 8] = bytes[hides + 4..hides + 12].try_into().unwrap();
+            bytes[hides + 81 + 4..hides + 81 + 12].copy_from_slice(&id);
+        });
+        assert_eq!(reason(&again), OUT_OF_ORDER);
     }
 
     #[test]

@@ -1,9 +1,8 @@
 // `apply` and `watch` on real layouts in Chromium.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { launch } from "./browser.mjs";
-import { openSite, serveSite } from "./package.mjs";
+import { after, test } from "node:test";
+import { openGuarded, serveSite, startBrowser } from "./package.mjs";
 
 const card = (i, inner = "") =>
   `<article data-nearside-id="s${i}" style="height: ${80 + ((i * i * 7) % 90)}px"><a href="#s${i}">Story ${i}</a>${inner}</article>`;
@@ -32,16 +31,9 @@ const bodies = {
   </main>`,
 };
 
-let browser;
-let server;
-before(async () => {
-  browser = await launch();
-  server = await serveSite({ bodies });
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const browser = await startBrowser();
+const server = await serveSite({ bodies });
+after(() => server.close());
 
 /** Runs before the page's scripts. */
 function instrument() {
@@ -60,14 +52,7 @@ function unpainted() {
 async function open(t, path, { init, ...options } = {}) {
   const inits = `(${instrument})();${init ? `(${init})();` : ""}`;
   const contextOptions = { viewport: { width: 900, height: 600 }, ...options };
-  const page = await openSite(browser, server, { path, init: inits, contextOptions });
-  t.after(async () => {
-    try {
-      await page.guard();
-    } finally {
-      await page.context().close();
-    }
-  });
+  const page = await openGuarded(t, browser, server, { path, init: inits, contextOptions });
   await page.evaluate(() => {
     globalThis.reranker = globalThis.nearside.createReranker({
       consent: true,
@@ -219,6 +204,66 @@ test("pinned stories below the viewport keep their slots while the others slide"
   assert.notDeepEqual(after, before);
   for (const slot of Object.keys(hold)) assert.equal(after[slot], before[slot], "the pin holds");
 });
+
+test("kept and faulty stories below the viewport keep their slots while the others slide", async (t) => {
+  const page = await open(t, "/plain.html");
+  const before = await shown(page);
+  const [kept, faulty] = [before.length - 3, before.length - 2];
+  const result = await page.evaluate(
+    async ([ids, kept, faulty]) => {
+      const list = ids.map((id, i) => ({ id, _nearside: i === faulty ? { vector: "!" } : { score: i } }));
+      const { rank, apply } = globalThis.reranker;
+      const { items, outcome } = await rank(list, { budgetMs: 5000, keep: [ids[kept]] });
+      // What a history would have made of it: the others the other way round.
+      const others = items.filter((_, i) => i !== kept && i !== faulty).reverse();
+      const wanted = items.map((item, i) => (i === kept || i === faulty ? item : others.shift()));
+      return { skipped: outcome.skipped, applied: apply(document.querySelector("main"), wanted) };
+    },
+    [before, kept, faulty],
+  );
+  assert.deepEqual(result, { skipped: 1, applied: done });
+  const after = await shown(page);
+  assert.notDeepEqual(after, before);
+  for (const slot of [kept, faulty]) assert.equal(after[slot], before[slot], "it holds");
+});
+
+const spoilers = {
+  "a container that takes three moves and then no more": (main) => {
+    let left = 3;
+    main.insertBefore = (...args) => {
+      if (left-- <= 0) throw new Error("the page's own");
+      return Node.prototype.insertBefore.apply(main, args);
+    };
+  },
+  "a story that takes the next one out when it is moved": (main) => {
+    class Restless extends HTMLElement {
+      connectedCallback() {
+        if (main.armed) this.nextElementSibling?.remove();
+        main.armed = false;
+      }
+    }
+    customElements.define("restless-story", Restless);
+    const story = document.createElement("restless-story");
+    story.dataset.nearsideId = "s2";
+    main.children[2].replaceWith(story);
+    main.armed = true;
+  },
+};
+for (const [name, spoil] of Object.entries(spoilers)) {
+  test(`${name}: all children are put back`, async (t) => {
+    const page = await open(t, "/delicate.html", { init: unpainted });
+    await page.$eval("main", spoil);
+    await page.evaluate(() => {
+      globalThis.loads = 0;
+      document.querySelector("iframe").addEventListener("load", () => globalThis.loads++);
+    });
+    const order = ["s4", "s1", "s5", "s3", "s2", "s0"];
+    assert.deepEqual(await apply(page, order), { applied: false, reason: "stale_list" });
+    assert.deepEqual(await shown(page), ids(6));
+    await page.waitForTimeout(100);
+    assert.equal(await page.evaluate(() => globalThis.loads), 0);
+  });
+}
 
 test("a reader who has scrolled keeps what they see", async (t) => {
   const page = await open(t, "/plain.html");

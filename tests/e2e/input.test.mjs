@@ -2,19 +2,10 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, before, test } from "node:test";
-import { launch } from "./browser.mjs";
-import { makeFeed, storiesOf } from "./feed.mjs";
-import { openFresh, rank, readStories, startReranker } from "./package.mjs";
+import { test } from "node:test";
+import { feed, openFresh, rank, read, readStories, startBrowser, startReranker } from "./package.mjs";
 
-let browser;
-before(async () => {
-  browser = await launch();
-});
-after(() => browser?.close());
-
-const feed = makeFeed();
-const read = storiesOf(feed, "science").slice(4, 8);
+const browser = await startBrowser();
 
 test("odd and faulty lists give a permutation or the server's order, with the reason", async (t) => {
   const { page } = await openFresh(t, browser);

@@ -2,9 +2,11 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { guarded, newPage } from "./browser.mjs";
+import { guarded, launch, newPage } from "./browser.mjs";
+import { makeFeed, storiesOf } from "./feed.mjs";
 import { serve } from "./server.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -12,6 +14,17 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 /** The policy a publisher needs, and no more. */
 export const strictPolicy =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; style-src 'unsafe-inline'; require-trusted-types-for 'script'";
+
+/** The list most tests rank, and the stories of it that their reader has read. */
+export const feed = makeFeed();
+export const read = storiesOf(feed, "science").slice(4, 8);
+
+/** The browser of a test file, closed after its last test. */
+export async function startBrowser() {
+  const browser = await launch();
+  after(() => browser.close());
+  return browser;
+}
 
 let bundling;
 
@@ -112,11 +125,9 @@ export async function rank(page, feed, options = { budgetMs: 5000 }) {
   return { ids, outcome };
 }
 
-/** A site and an open page on it, both closed after the test; the page must then have printed and thrown nothing. */
-export async function openFresh(t, browser, { init, contextOptions, path, ...site } = {}) {
-  const server = await serveSite(site);
-  t.after(() => server.close());
-  const page = await openSite(browser, server, { init, contextOptions, path });
+/** `openSite` for one test: the page is closed after it, and must then have printed and thrown nothing. */
+export async function openGuarded(t, browser, server, options) {
+  const page = await openSite(browser, server, options);
   t.after(async () => {
     try {
       await page.guard();
@@ -124,7 +135,14 @@ export async function openFresh(t, browser, { init, contextOptions, path, ...sit
       await page.context().close();
     }
   });
-  return { server, page };
+  return page;
+}
+
+/** A site of its own and a guarded page on it, both closed after the test. */
+export async function openFresh(t, browser, { init, contextOptions, path, ...site } = {}) {
+  const server = await serveSite(site);
+  t.after(() => server.close());
+  return { server, page: await openGuarded(t, browser, server, { init, contextOptions, path }) };
 }
 
 /** Has the reader open stories of one topic. */

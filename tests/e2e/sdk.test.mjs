@@ -2,19 +2,20 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, before, test } from "node:test";
-import { launch } from "./browser.mjs";
-import { makeFeed, meanPlace, storiesOf } from "./feed.mjs";
-import { openFresh, rank, readStories, startReranker, strictPolicy } from "./package.mjs";
+import { test } from "node:test";
+import { meanPlace, storiesOf } from "./feed.mjs";
+import {
+  feed,
+  openFresh,
+  rank,
+  read,
+  readStories,
+  startBrowser,
+  startReranker,
+  strictPolicy,
+} from "./package.mjs";
 
-let browser;
-before(async () => {
-  browser = await launch();
-});
-after(() => browser?.close());
-
-const feed = makeFeed();
-const read = storiesOf(feed, "science").slice(4, 8);
+const browser = await startBrowser();
 
 /** Asserts that a page with this fault ranks nothing, for this reason. */
 async function assertRefused(t, site, reason, message = /./) {

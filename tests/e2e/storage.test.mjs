@@ -1,49 +1,32 @@
 // The history in Chromium's IndexedDB: kept across pages and tabs, erased for good, and done without where storage fails.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { launch } from "./browser.mjs";
-import { makeFeed, storiesOf } from "./feed.mjs";
-import { goTo, openSite, openTab, rank, serveSite, startReranker } from "./package.mjs";
+import {
+  readStories as click,
+  feed,
+  goTo,
+  openGuarded,
+  openSite,
+  openTab,
+  rank,
+  read,
+  serveSite,
+  startBrowser,
+  startReranker,
+} from "./package.mjs";
 
 const links = Array.from(
   { length: 10 },
   (_, i) => `<p><a href="/?${i}" data-nearside-id="story-${i}">${i}</a></p>`,
 ).join("");
 
-let browser;
-let server;
-before(async () => {
-  browser = await launch();
-  server = await serveSite({
-    bodies: { "/list.html": `<main id="list">${links}</main>` },
-  });
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const browser = await startBrowser();
+const server = await serveSite({ bodies: { "/list.html": `<main id="list">${links}</main>` } });
+after(() => server.close());
 
-const feed = makeFeed();
-const read = storiesOf(feed, "science").slice(4, 8);
-
-/** Opens a page whose context is closed after the test; it must then have printed and thrown nothing. */
-async function open(t, options) {
-  const page = await openSite(browser, server, options);
-  t.after(async () => {
-    try {
-      await page.guard();
-    } finally {
-      await page.context().close();
-    }
-  });
-  return page;
-}
-
-const click = (page, stories = read) =>
-  page.evaluate((stories) => {
-    for (const story of stories) globalThis.reranker.clicked(story);
-  }, stories);
+const open = (t, options) => openGuarded(t, browser, server, options);
 const stored = (page) => page.evaluate(() => globalThis.reranker.stored());
 
 /** Reads, and if `change` is given replaces, the record behind the package's back. */
@@ -83,7 +66,7 @@ async function written(page, before) {
 test("the history outlives the page, as one record of at most 12 KB", async (t) => {
   const page = await open(t);
   await startReranker(page);
-  await click(page);
+  await click(page, read);
   assert.equal((await written(page)).length, (await stored(page)).bytes);
   await page.evaluate((items) => {
     for (let i = 0; i < 400; i++) {
@@ -159,7 +142,7 @@ test("a tab learns what others did when it comes back into sight", async (t) => 
   await startReranker(page);
   const other = await openTab(page, server);
   await startReranker(other);
-  await click(other);
+  await click(other, read);
   await written(page);
   assert.equal((await stored(page)).clicks, 0);
   await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
@@ -184,7 +167,7 @@ test("after erase the order is the server's, in each tab and the next page, what
   await startReranker(page);
   const other = await openTab(page, server);
   await startReranker(other);
-  await click(page);
+  await click(page, read);
   await click(other, feed.items.slice(0, 3));
   await page.waitForTimeout(200);
   await other.evaluate((item) => globalThis.reranker.viewed(item), feed.items[9]);
@@ -209,7 +192,7 @@ test("erase holds although the page is left at once", async (t) => {
   const page = await open(t);
   for (let i = 0; i < 5; i++) {
     await startReranker(page);
-    await click(page);
+    await click(page, read);
     await page.waitForTimeout(100);
     assert.equal((await stored(page)).clicks, 4);
     await page.evaluate((i) => {
@@ -227,7 +210,8 @@ test("erase holds although the page is left at once", async (t) => {
 test("erase without consent erases what is stored, and an open tab brings nothing back", async (t) => {
   const page = await open(t);
   await startReranker(page);
-  await click(page);
+  await page.evaluate(() => globalThis.reranker.erase());
+  await click(page, read);
   const before = await written(page);
   const other = await openTab(page, server);
   await startReranker(other, { consent: false });
@@ -235,15 +219,16 @@ test("erase without consent erases what is stored, and an open tab brings nothin
   assert.ok((await record(other)).length < 16);
   await page.evaluate((item) => globalThis.reranker.viewed(item), feed.items[9]);
   assert.ok((await written(page, await record(page))).length < before.length);
-  assert.equal((await stored(page)).clicks, 0);
+  const { clicks, generation } = await stored(page);
+  assert.deepEqual([clicks, generation], [0, 2], "it goes on counting");
   await other.guard();
 });
 
 test("a record that was changed gives a fresh history and is replaced", async (t) => {
   const page = await open(t);
   await startReranker(page);
-  await click(page);
-  await written(page);
+  await click(page, read);
+  await page.waitForTimeout(200); // until all four are written: a later write would replace the changed record
   const changes = [
     (bytes) => bytes.map((byte, i) => (i === bytes.length >> 1 ? byte ^ 1 : byte)),
     (bytes) => bytes.subarray(0, bytes.length - 1),
@@ -259,7 +244,7 @@ test("a record that was changed gives a fresh history and is replaced", async (t
     assert.equal(outcome.reason, "cold");
     assert.equal(outcome.storage, undefined);
     const before = await record(page);
-    await click(page);
+    await click(page, read);
     await written(page, before);
     await goTo(page, server);
     await startReranker(page);
@@ -309,7 +294,7 @@ for (const [name, init] of Object.entries(failures)) {
     const started = Date.now();
     await startReranker(page);
     assert.ok(Date.now() - started < 3000);
-    await click(page);
+    await click(page, read);
     assert.equal((await rank(page, feed)).outcome.reason, "ranked");
     await page.waitForTimeout(1300);
     const { outcome } = await rank(page, feed);
@@ -342,7 +327,7 @@ test("a connection that was lost is opened again", async (t) => {
 test("another tab may delete the database: an open one does not stand in the way", async (t) => {
   const page = await open(t);
   await startReranker(page);
-  await click(page);
+  await click(page, read);
   await written(page);
   const other = await openTab(page, server);
   const deleted = await other.evaluate(
@@ -398,7 +383,7 @@ test("storage that failed gets another chance on a restored page", async (t) => 
   };
   const page = await open(t, { init });
   await startReranker(page);
-  await click(page);
+  await click(page, read);
   await page.waitForTimeout(50);
   assert.equal((await rank(page, feed)).outcome.storage, "memory");
   await page.evaluate(() => {

@@ -179,3 +179,86 @@ test("a trap after erase does not bring the history back", async () => {
   assert.equal((await reranker.rank(list)).outcome.reason, "cold");
   assert.equal(reranker.stored().generation, 1);
 });
+
+/** A tab whose model has not come yet; `arrive` lets it come. */
+async function openLoading(store, more) {
+  const page = await newPage();
+  let arrive;
+  const modelUrl = new Promise((resolve) => (arrive = () => resolve(Uint8Array.of(1))));
+  const reranker = page.createReranker(options(page, { store, modelUrl, ...more }));
+  return Object.assign(reranker, { arrive });
+}
+
+test("erase before loading ended, over nothing stored, reaches a tab that is itself still loading", async () => {
+  const store = new Watched();
+  const [a, b] = [await openLoading(store), await openLoading(store)];
+  readTwo(a, list);
+  await pause(soon);
+  assert.equal(await b.erase(), true);
+  assert.ok(store.bytes.length < 16, "a mark, and no history");
+  a.arrive();
+  await a.ready;
+  await pause(soon);
+  assert.equal(a.stored().clicks, 0);
+  assert.doesNotMatch(store.text, /clicked/);
+  a.clicked(list[2]);
+  await pause(soon);
+  assert.match(store.text, /clicked s2/);
+});
+
+test("erase after consent was withdrawn writes nothing where nothing was stored", async () => {
+  const store = new Watched();
+  let consent = true;
+  const reranker = await openTab(store, { consent: () => consent });
+  consent = false;
+  assert.equal(await reranker.erase(), true);
+  assert.equal(store.bytes, undefined);
+});
+
+test("what was seen before erase may be seen again", async () => {
+  const page = await newPage();
+  const { profileOf } = await import(page.url("profile.js"));
+  const store = new Watched();
+  const reranker = page.createReranker(options(page, { store }));
+  await reranker.ready;
+  const { seen } = profileOf(store);
+  seen.add("s0");
+  await reranker.erase();
+  assert.equal(seen.size, 0);
+});
+
+test("erasing counts on, with and without a core, and a tab that learns of it late takes nothing from the others", async () => {
+  const store = new Watched();
+  const late = await openTab(store);
+  await late.erase();
+  const count = async () => (await openTab(store)).stored().generation;
+  assert.equal(await count(), 1);
+  await (await openLoading(store)).erase();
+  const first = await count();
+  await (await openLoading(store)).erase();
+  assert.equal(await count(), first + 1);
+  const tab = await openTab(store);
+  await tab.erase();
+  assert.equal(await count(), first + 2);
+  await (await openLoading(store)).erase();
+  const fresh = await openTab(store);
+  readTwo(fresh, list);
+  await pause(soon);
+  late.viewed(list[2]); // its core has counted an erasure that no longer matters
+  await pause(debounced);
+  assert.equal(late.stored().generation, fresh.stored().generation);
+  assert.equal((await openTab(store)).stored().clicks, 2);
+});
+
+test("erase reaches a later history that it learns of only then, also in the tab that has it", async () => {
+  const store = new Watched();
+  const late = await openTab(store);
+  await late.erase();
+  await (await openLoading(store)).erase();
+  const fresh = await openTab(store);
+  fresh.viewed(list[0]); // not stored yet
+  await late.erase();
+  late.clicked(list[1]);
+  await pause(debounced);
+  assert.deepEqual([fresh.stored().views, fresh.stored().clicks], [0, 1]);
+});

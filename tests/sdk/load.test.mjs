@@ -455,3 +455,76 @@ test("the core is not called again on an instance that trapped", async () => {
   await reranker.erase();
   assert.equal(page.control.calls.filter((name) => name === "renew").length, 1);
 });
+
+test("a reranker whose WebAssembly file is refused takes no other along", async () => {
+  const files = [() => "https://example.org/a.wasm", () => Uint8Array.of(1, 2), () => Promise.reject("no")];
+  for (const file of files) {
+    const page = await newPage();
+    const wrong = page.createReranker(options(page, { wasmUrl: file() }));
+    const [one, other] = [1, 2].map(() => page.createReranker(options(page)));
+    const refused = await wrong.rank(list, { budgetMs: 5000 });
+    assert.match(refused.outcome.reason, /^(integrity|load_failed)$/);
+    for (const right of [one, other]) {
+      readTwo(right, list);
+      assert.equal((await right.rank(list, { budgetMs: 5000 })).outcome.reason, "ranked");
+    }
+    assert.equal(page.control.calls.filter((name) => name === "init").length, 1);
+  }
+});
+
+test("bytes that were loaded before are still held to a hash", async () => {
+  const model = Uint8Array.of(5, 6, 7);
+  const page = await newPage();
+  const shared = { ...options(page), modelUrl: model };
+  const reasons = [];
+  for (const modelIntegrity of [undefined, hashOf("else"), hashOf(model)]) {
+    const reranker = page.createReranker({ ...shared, modelIntegrity });
+    readTwo(reranker, list);
+    reasons.push((await reranker.rank(list, { budgetMs: 5000 })).outcome.reason);
+  }
+  assert.deepEqual(reasons, ["ranked", "integrity", "ranked"]);
+});
+
+test("settings that were refused record nothing and load nothing", async (t) => {
+  replaceGlobal(t, "fetch", () => assert.fail("fetched"));
+  let opened = 0;
+  globalThis.indexedDB = { open: () => ++opened && assert.fail("opened") };
+  t.after(() => delete globalThis.indexedDB);
+  const page = await newPage();
+  const reranker = page.createReranker({
+    consent: true,
+    get store() {
+      throw new Error("no store");
+    },
+  });
+  readTwo(reranker, list);
+  const { outcome } = await reranker.rank(list);
+  assert.equal(outcome.reason, "internal");
+  assert.match(outcome.message, /no store/);
+  assert.equal(await reranker.erase(), false);
+  await pause(20);
+  assert.equal(opened, 0);
+  assert.deepEqual(page.control.calls, []);
+});
+
+test("a list with a slot that cannot be read is given back, slot and all", async () => {
+  const hostile = Object.defineProperty(list.slice(), 1, {
+    enumerable: true,
+    get() {
+      throw new Error("a getter of the page");
+    },
+  });
+  const page = await newPage();
+  const reranker = page.createReranker(options(page));
+  for (const feed of [hostile, { items: hostile }]) {
+    const { items, outcome } = await reranker.rank(feed);
+    assert.equal(outcome.reason, "bad_candidates");
+    assert.notEqual(items, hostile);
+    assert.deepEqual([items.length, items[0], items[2]], [3, list[0], list[2]]);
+    assert.throws(() => items[1], /a getter of the page/);
+  }
+  assert.equal(reranker.explain("s2"), undefined);
+  reranker.clicked(list[2]);
+  await reranker.ready;
+  assert.equal(reranker.stored().clicks, 1);
+});

@@ -15,12 +15,12 @@ register(`data:text/javascript,${encodeURIComponent(hooks)}`);
 
 let pages = 0;
 
-/** A new page: the package's exports, and the `control` of its core. */
+/** A new page: the package's exports, the `control` of its core, and the `url` of a file as this page loads it. */
 export async function newPage() {
   const page = `?page=${++pages}`;
   const { control } = await import(`./core.mjs${page}`);
   const nearside = await import(`../../dist/index.js${page}`);
-  return { ...nearside, control };
+  return { ...nearside, control, url: (file) => new URL(`../../dist/${file}${page}`, import.meta.url).href };
 }
 
 /** The least WebAssembly file; the core of a test needs no more. */

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { idOf, subjectOf, toColumns } from "../../dist/candidates.js";
 import { MemoryStore, reasons } from "../../dist/index.js";
 import { longestRising, rearrange } from "../../dist/rearrange.js";
-import { readRecord, writeRecord } from "../../dist/record.js";
+import { readRecord, timesErased, writeRecord } from "../../dist/record.js";
 import { within } from "../../dist/within.js";
 
 /** A small generator of repeatable numbers in [0, 1). */
@@ -105,6 +105,52 @@ test("numbers say what is absent and what cannot be used", () => {
   for (const [item, expected] of cases) {
     assert.deepEqual([...toColumns([{ id: "x", ...item }], undefined).numbers], expected);
   }
+});
+
+test("a date is RFC 3339 with its zone; anything else cannot be used", () => {
+  const dateOf = (date_published) => toColumns([{ id: "x", date_published }], undefined).numbers[0];
+  const at = Date.UTC(2026, 0, 15, 8, 30);
+  for (const date of [
+    "2026-01-15T08:30:00Z",
+    "2026-01-15t08:30:00z",
+    "2026-01-15T08:30:00.000Z",
+    "2026-01-15T08:30:00.000000000Z",
+    "2026-01-15T10:30:00+02:00",
+    "2026-01-14T23:00:00-09:30",
+    "2026-01-15T08:30:00-00:00",
+  ])
+    assert.equal(dateOf(date), at, date);
+  assert.equal(dateOf("2024-02-29T00:00:00+01:00"), Date.UTC(2024, 1, 28, 23));
+  for (const date of [
+    "2026-01-15T08:30:00",
+    "2026-01-15T08:30:00.5",
+    "2026-01-15",
+    "2026-01",
+    "2026-01-15T08:30Z",
+    "2026-01-15 08:30:00Z",
+    "20260115T083000Z",
+    "+002026-01-15T08:30:00Z",
+    "2026-01-15T08:30:00+0200",
+    "2026-01-15T08:30:00+02",
+    "2026-01-15T08:30:00 UTC",
+    " 2026-01-15T08:30:00Z",
+    "2026-01-15T08:30:00Z\n",
+    "Thu, 15 Jan 2026 08:30:00 GMT",
+    "15 Jan 2026",
+    "1/15/2026",
+    "2026-02-29T00:00:00Z",
+    "2026-02-30T23:00:00-05:00",
+    "2026-04-31T00:00:00Z",
+    "2026-13-01T00:00:00Z",
+    "2026-01-00T00:00:00Z",
+    "2026-01-15T24:00:00Z",
+    "2026-01-15T29:00:00Z",
+    "2026-01-15T08:60:00Z",
+    "2026-01-15T08:30:00+29:00",
+    "2026",
+    "0",
+  ])
+    assert.equal(dateOf(date), Infinity, date);
 });
 
 test("flags pin, keep and exempt", () => {
@@ -211,6 +257,15 @@ test("a record is its profile, until it was erased without a core", () => {
   const shifted = Uint8Array.of(0, ...marked).subarray(1);
   assert.deepEqual(readRecord(shifted), { erasures: 3, profile });
   for (let length = 0; length < 8; length++) assert.equal(readRecord(marked.subarray(0, length)).erasures, 0);
+});
+
+test("a record says how often it was erased in all", () => {
+  // As in src/profile/bytes.rs: magic, version, length, checksum, and at 14 the generation.
+  const profile = Uint8Array.from([...Buffer.from("NSPF"), ...Array(10).fill(9), 2, 1, 0, 0, 7]);
+  assert.equal(timesErased({ erasures: 0, profile }), 258);
+  assert.equal(timesErased({ erasures: 3, profile }), 261);
+  assert.equal(timesErased({ erasures: 3, profile: profile.subarray(0, 17) }), 3);
+  assert.equal(timesErased({ erasures: 3, profile: profile.map((byte, i) => byte + Number(i === 0)) }), 3);
 });
 
 test("within answers in time, or says that it is late, and leaves no timer", async () => {

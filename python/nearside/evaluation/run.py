@@ -97,7 +97,7 @@ def _ours(batch: Batch, ranking: "_core.Ranking") -> dict[str, NDArray[np.float3
         PERSONAL_ALONE: ranking["personal"],
         DEFAULT_POLICY: -ranking["slot"][0].astype(np.float32),
         UNLIMITED: -ranking["slot"][1].astype(np.float32),
-        LOG_ODDS: batch.server_logit + weight * ranking["personal"],
+        LOG_ODDS: (batch.server_logit + weight * ranking["personal"]).astype(np.float32, copy=False),
     }
 
 

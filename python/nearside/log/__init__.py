@@ -1,7 +1,7 @@
-"""Click logs: three tables of articles, impressions and clicks (`schema`), read in time order (`Log`) and written (`LogWriter`)."""
+"""Click logs: three tables of articles, impressions and clicks (`schema`), read by `Log` and written by `LogWriter`."""
 
 from nearside.log.reader import Clicks, Impressions, Log, LogError, Tables
-from nearside.log.schema import ABOUT, ARTICLES, CLICKS, IMPRESSIONS, MIND, SIMULATED, TIME, VECTOR, VERSION
+from nearside.log.schema import ABOUT, ARTICLES, CLICKS, IMPRESSIONS, MIND, SIMULATED, TABLES, TIME, VECTOR, VERSION
 from nearside.log.writer import LogWriter
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "IMPRESSIONS",
     "MIND",
     "SIMULATED",
+    "TABLES",
     "TIME",
     "VECTOR",
     "VERSION",

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from nearside.arrow import compute as pc
 from nearside.articles import Articles
 from nearside.faults import Faults
 from nearside.log.schema import ARTICLES, CLICKS, IMPRESSIONS, TIME
@@ -63,7 +63,7 @@ class Clicks:
 
 
 class Log:
-    """A log whose names have become numbers. Articles that are only mentioned have rows without text behind those with."""
+    """A log whose names have become numbers. Articles that are only mentioned have rows behind those with text."""
 
     def __init__(self, tables: Tables) -> None:
         self.about = tables.about
@@ -73,7 +73,7 @@ class Log:
         if heads.num_rows == 0:
             raise LogError("the log has no impression")
         articles = self._unique(tables.articles, "an article was listed again; the first was kept")
-        mentioned = pc.unique(  # pyright: ignore[reportAttributeAccessIssue]
+        mentioned = pc.unique(
             pa.chunked_array([*self._mentioned(), *tables.clicks["article"].cast(pa.string()).chunks])
         )
         unknown = mentioned.filter(pc.invert(pc.is_in(mentioned, articles["id"].combine_chunks())))
@@ -82,7 +82,7 @@ class Log:
         self.ids: list[str] = articles["id"].to_pylist() + unknown.to_pylist()
         self._article_ids = pa.array(self.ids, pa.string())
         self.articles, self.topics, self.subtopics = _columns(articles, len(unknown))
-        self.readers = pc.unique(  # pyright: ignore[reportAttributeAccessIssue]
+        self.readers = pc.unique(
             pa.chunked_array(
                 [*heads["reader"].cast(pa.string()).chunks, *tables.clicks["reader"].cast(pa.string()).chunks]
             )
@@ -219,7 +219,7 @@ class Log:
 
     def _check_first(self, heads: pa.Table) -> None:
         """Counts what is odd in the impressions: repeated ids, short lists, no click, a click on what was not shown."""
-        repeated = heads.num_rows - len(pc.unique(heads["id"]))  # pyright: ignore[reportAttributeAccessIssue]
+        repeated = heads.num_rows - len(pc.unique(heads["id"]))
         self.faults.add("an impression id was used again; its clicks count for the last of that id", "", repeated)
         empty = single = unclicked = stray = 0
         for piece in _pieces(self._impressions, ["articles"]):
@@ -244,11 +244,11 @@ class Log:
         arrays = []
         for piece in _pieces(self._impressions, ["articles"]):
             flat = pc.list_flatten(piece["articles"].combine_chunks())
-            arrays.append(pc.unique(flat.cast(pa.string())))  # pyright: ignore[reportAttributeAccessIssue]
+            arrays.append(pc.unique(flat.cast(pa.string())))
         return arrays
 
     def _complete(self, name: str) -> bool:
-        """Whether the column is there; one that is null in places counts as absent, which is a fault unless it is null throughout."""
+        """Whether the column is there; one that is null in places is a fault and counts as absent."""
         source = self._impressions
         names = source.schema_arrow.names if isinstance(source, pq.ParquetFile) else source.column_names
         if name not in names:

@@ -6,7 +6,8 @@
   log or outside its pages.
 - `log.json`: `{ "version": 1, "space": name or null, "source": "simulated", "mind" or free text }`.
 
-Strings are plain in the schema and dictionary-encoded in the file: Arrow cannot read lists of dictionaries across row groups.
+Strings are plain in the schema and dictionary-encoded in the file: Arrow cannot read lists of dictionaries across row
+groups.
 """
 
 import pyarrow as pa

@@ -15,7 +15,8 @@ from nearside.log.schema import ABOUT, TABLES, VERSION
 class LogWriter:
     """Writes a log, and tables beside it, into a directory that appears whole or not at all.
 
-    Every `write` makes a row group, so memory holds no more than the caller gives at once. Equal input gives equal bytes.
+    Every `write` makes a row group, so memory holds no more than the caller gives at once. Equal input gives equal
+    bytes.
     """
 
     def __init__(

@@ -57,18 +57,18 @@ class Parameters:
     gap_spread: float = 0.8
 
     # Readers: what they like, in log-odds of a click on what they look at.
-    topic_taste: float = 0.16  # scale of the taste for topics (Student's t with `taste_freedom`)
+    topic_taste: float = 1.2  # scale of the taste for topics (Student's t with `taste_freedom`)
     taste_freedom: float = 4.0  # few readers have very strong likings
-    liked_subtopics: int = 12  # drawn by size and by the taste for their topic
-    subtopic_taste: float = 2.0  # mean of the exponential liking of each
+    liked_subtopics: int = 30  # drawn by size and by the taste for their topic
+    subtopic_taste: float = 10.0  # mean of the exponential liking of each
     points: int = 24  # themes a reader follows
     points_elsewhere: float = 0.33  # share of them that lie in any subtopic; the others in those liked
     # Mean liking of something exactly at the point, exponential; calibrated, as are the constants above and the next.
-    point_taste: float = 4.6
-    point_floor: float = 0.3  # cosine from which likeness to a point counts
+    point_taste: float = 9.0
+    point_floor: float = 0.25  # cosine from which likeness to a point counts
     drift: float = 0.4  # radians by which the taste for topics turns in four weeks
     point_days: float = 60.0  # a followed theme fades with this normal width around its time
-    followers: float = 0.25  # share of readers who nearly only take what everybody takes
+    followers: float = 0.05  # share of readers who nearly only take what everybody takes
     follower_strength: float = 0.2  # their factor on every taste; the others have mean 1, log-normal
     strength_spread: float = 0.4
     eagerness: float = 0.3  # spread of readers' general level of clicking, log-odds

@@ -74,8 +74,8 @@ def _pad(rows: Rows, impressions: NDArray[np.int64], size: int, *, strength: flo
 
 
 def shuffled(groups: list[Lists], size: int, random: np.random.Generator) -> Iterator[Lists]:
-    """Minibatches of one group each, in a random order. The few that do not fill one wait for another epoch's order, unless
-    the group is smaller than a minibatch: then it is one."""
+    """Minibatches of one group each, in a random order. The few that do not fill one wait for another epoch's order,
+    unless the group is smaller than a minibatch: then it is one."""
     jobs = []
     for group in groups:
         order = random.permutation(len(group))

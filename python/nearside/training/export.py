@@ -20,7 +20,7 @@ TOLERANCE = 1e-5
 
 
 def export(run: Path, *, name: str) -> bytes:
-    """The model file of a run. Raises `LogError` where it would be too large, or where the engines do not agree on it."""
+    """The model file of a run. Raises `LogError` where it is too large, or where the engines do not agree on it."""
     network, weights, about = load_run(run)
     k = float(about["settings"]["k"])
     quantised = quantise(weights)
@@ -102,16 +102,19 @@ def card(file: bytes, name: str, about: Mapping[str, Any], report: Mapping[str, 
         "",
         f"# {name}",
         "",
-        f"A reranker for Nearside: network `{settings['network']}`, {len(file):,} bytes, vector space `{about['space']}`.",
+        f"A reranker for Nearside: network `{settings['network']}`, {len(file):,} bytes, vector space "
+        f"`{about['space']}`.",
         "",
         "## Intended use",
         "",
-        "Scores the articles of one page for one reader, on the reader's device, from the clicks kept there. The score is in "
-        "log-odds; the ranker takes its mean off, weighs it by the evidence and adds it to the server's log-odds.",
+        "Scores the articles of one page for one reader, on the reader's device, from the clicks kept there. The score "
+        "is in log-odds; the ranker takes its mean off, weighs it by the evidence and adds it to the server's "
+        "log-odds.",
         "",
         "## Data and training",
         "",
-        f"- log: {about.get('log', {}).get('source', 'not stated')}; {impressions['trained']:,} impressions trained on, "
+        f"- log: {about.get('log', {}).get('source', 'not stated')}; "
+        f"{impressions['trained']:,} impressions trained on, "
         f"{impressions['held_out']:,} of a later slice of time held out",
         f"- features: {', '.join(settings['features'])}",
         f"- strength {settings['strength']}, k {settings['k']}, decay {settings['decay']}, rate {settings['rate']}",
@@ -125,7 +128,8 @@ def card(file: bytes, name: str, about: Mapping[str, Any], report: Mapping[str, 
         "## Limits",
         "",
         "- The terms for hidden articles are set, not learned: no log has hides.",
-        "- Only as good as the log it was trained on is like the page it runs on; evaluate it on your own log before you ship it.",
+        "- Only as good as the log it was trained on is like the page it runs on; evaluate it on your own log before "
+        "you ship it.",
         "- There is no term for variety: use the policy's topic cap.",
         "",
     ]
@@ -137,7 +141,8 @@ def _metrics(report: Mapping[str, Any] | None) -> list[str]:
         return ["Not evaluated. `nearside export --report DIRECTORY` takes them from an evaluation."]
     columns = ("auc", "mrr", "ndcg5", "ndcg10")
     rows = [
-        f"{report['measured']:,} impressions of {report['readers']:,} readers; points of a hundred, 95 % intervals by reader.",
+        f"{report['measured']:,} impressions of {report['readers']:,} readers; points of a hundred, 95 % intervals by "
+        "reader.",
         "",
         "| | AUC | MRR | nDCG@5 | nDCG@10 |",
         "|---|--:|--:|--:|--:|",

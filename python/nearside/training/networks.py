@@ -1,7 +1,7 @@
 """The two networks the lab trains, each as a JAX function and as the ONNX graph of the same arithmetic.
 
-Weights are signed bytes under one float32 scale a column; the graph dequantises them. Whatever their training, both also
-carry three fixed terms for hidden articles: no log has hides, so what a hide means is set, not learned.
+Weights are signed bytes under one float32 scale a column; the graph dequantises them. Whatever their training, both
+also carry three fixed terms for hidden articles: no log has hides, so what a hide means is set, not learned.
 """
 
 from collections.abc import Mapping
@@ -19,8 +19,8 @@ from nearside.space import DIMENSION
 Weights = Mapping[str, Any]
 OPSET = 17
 
-# Units that bend: relu(feature - threshold). The first is learned, what an article read already is worth; the others are fixed,
-# in log-odds for one unit: an article like a hidden one loses up to 4, the hidden one itself another 4.
+# Units that bend: relu(feature - threshold). The first is learned, what an article read already is worth; the others
+# are fixed, in log-odds for one unit: an article like a hidden one loses up to 4, the hidden one itself another 4.
 BENDS = (("cosine_max", 0.9375), ("cosine_hidden", 0.5), ("cosine_hidden", 0.9375))
 FIXED_BENDS = np.array([[-8.0], [-64.0]], np.float32)
 
@@ -30,8 +30,8 @@ VALUE = 32  # width of what it takes from the history
 
 
 class Network:
-    """What both have: the fixed terms, and the inputs `features` f32[N, F], `candidates` f32[N, 64], `history` f32[H, 64],
-    `history_weight` f32[H], of which a graph declares those it uses."""
+    """What both have: the fixed terms, and the inputs `features` f32[N, F], `candidates` f32[N, 64], `history` f32[H,
+    64], `history_weight` f32[H], of which a graph declares those it uses."""
 
     name: str
     uses_history: bool
@@ -64,7 +64,7 @@ class Network:
 
 
 class Linear(Network):
-    """`score = features · linear + relu(features · gates - thresholds) · bends`: all that can be read off its weights."""
+    """`score = features · linear + relu(features · gates - thresholds) · bends`: it can be read off its weights."""
 
     name = "linear"
     uses_history = False
@@ -86,7 +86,8 @@ class Linear(Network):
 class Attention(Network):
     """Target attention (Zhou et al. 2018): each candidate weighs the clicked articles, and two layers judge the match.
 
-    A softmax over the clicked articles of scaled query-key products plus the log of their recency; about 18,000 weights.
+    A softmax over the clicked articles of scaled query-key products plus the log of their recency; about 18,000
+    weights.
     Its vectors are those of the space it was trained in, so it needs a log of real articles.
     """
 

@@ -1,13 +1,14 @@
 """Trains a reranker on feature rows.
 
-The loss is a listwise softmax over exactly what is served: `server_logit + w * personal`, the first term a fixed offset,
-`w = strength * n / (n + k)`, `personal` the network's score minus its mean over the candidates it can score. A bias a slot takes up
-what was clicked for where it stood (Craswell et al. 2008); it is left out at serving. A later slice of time says when to stop.
+The loss is a listwise softmax over exactly what is served: `server_logit + w * personal`, the first term a fixed
+offset, `w = strength * n / (n + k)`, `personal` the network's score minus its mean over the candidates it can score. A
+bias a slot takes up what was clicked for where it stood (Craswell et al. 2008); it is left out at serving. A later
+slice of time says when to stop.
 """
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -141,13 +142,13 @@ def train(rows: Rows, settings: Settings, progress: Callable[[str, int, int], No
 
 
 def _narrow(groups: list[Lists], columns: list[int]) -> list[Lists]:
-    return [Lists(**(vars(group) | {"features": group.features[:, :, columns]})) for group in groups]
+    return [replace(group, features=group.features[:, :, columns]) for group in groups]
 
 
 def _unit(vectors: NDArray[np.int8]) -> NDArray[np.float32]:
     wide = vectors.astype(np.float32)
     lengths = np.linalg.norm(wide, axis=1, keepdims=True)
-    return wide / np.where(lengths > 0, lengths, 1)
+    return wide / np.where(lengths > 0, lengths, 1).astype(np.float32)
 
 
 def _zero(network: Network) -> dict[str, jax.Array]:
