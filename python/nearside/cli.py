@@ -30,6 +30,10 @@ app = typer.Typer(
 errors = Console(stderr=True, highlight=False)
 
 SpaceOption = Annotated[Path, typer.Option("--space", help="Vector space file.", dir_okay=False, exists=True)]
+EncoderOption = Annotated[
+    Path | None,
+    typer.Option("--encoder", help="Directory of tokenizer.json and an ONNX file; default: all-MiniLM-L6-v2."),
+]
 HistoryDays = Annotated[
     float,
     typer.Option(help="MIND only: days before a reader's first impression over which its history is spread.", min=0.1),
@@ -38,8 +42,8 @@ Mlflow = Annotated[bool, typer.Option("--mlflow", help="Log the run to MLflow; s
 
 
 @contextmanager
-def refusals() -> Iterator[None]:
-    """Turns what the lab refuses into one sentence and exit code 1."""
+def refusals(faults: Faults | None = None) -> Iterator[None]:
+    """Turns what the lab refuses into one sentence and exit code 1; prints the faults found until then."""
     from nearside.track import TrackingError
 
     try:
@@ -48,14 +52,78 @@ def refusals() -> Iterator[None]:
         text = (
             ": ".join(str(part) for part in error.args) if error.args and not isinstance(error, OSError) else str(error)
         )
-        errors.print(f"[red]nearside:[/red] {text}")
+        errors.print("nearside:", style="red", end=" ")
+        errors.print(text, markup=False, soft_wrap=True)
         raise typer.Exit(1) from error
+    finally:
+        report(faults or Faults())
 
 
 def report(faults: Faults) -> None:
     """Prints what was wrong with an input."""
     for line in faults.lines():
         errors.print(f"  {line}", style="yellow", markup=False, soft_wrap=True)
+
+
+@app.command()
+def encode(
+    articles: Annotated[
+        Path, typer.Argument(help="JSON Feed; or Parquet, TSV, CSV of id, title, …", exists=True, dir_okay=False)
+    ],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Feed (may be the same); or a log's directory, or .parquet.")
+    ] = None,
+    space: SpaceOption = DEFAULT,
+    encoder: EncoderOption = None,
+    check: Annotated[bool, typer.Option("--check", help="Feeds: write nothing; fail where one is stale.")] = False,
+) -> None:
+    """Writes each article's vector, and a topic where it has none: what a publisher's system does at publish time.
+
+    A feed's items get their `_nearside` fields. A table becomes `articles.parquet` of a log. A topic from the nearest
+    neighbours is marked `predicted`. The same texts in the same space give the same bytes.
+
+    Example: `nearside encode articles.csv -o log` · `nearside encode feed.json -o feed.json`
+    """
+    from nearside import article_table, feed
+    from nearside.onnx_encoder import open_encoder
+
+    faults = Faults()
+    with refusals(faults):
+        if articles.suffix != ".json" and (check or output is None):
+            raise ValueError("--check is for feeds" if check else "say by -o where the articles are to be written")
+        made, vector_space = open_encoder(encoder), Space.load(space)
+        if articles.suffix == ".json":
+            text = feed.encode_file(articles, output, made, vector_space, faults, check=check)
+        elif output is not None:
+            text = article_table.encode_file(articles, output, made, vector_space, faults)
+    typer.echo(text)
+
+
+@app.command()
+def fit_space(
+    texts: Annotated[Path, typer.Argument(help="One text a line, or an articles table.", exists=True, dir_okay=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The space file; must not exist.")],
+    name: Annotated[str, typer.Option(help="Its name, with a version: feeds, logs and models state it.")],
+    encoder: EncoderOption = None,
+) -> None:
+    """Fits a vector space to texts, for another encoder or language: 64 principal axes. Some thousands of texts do.
+
+    Vectors of two spaces must never meet: encode every article again, and train a model for it.
+
+    Example: `nearside fit-space articles.csv -o mine.safetensors --name mine-v1`
+    """
+    from nearside.fit_space import fit, read_texts
+    from nearside.onnx_encoder import open_encoder
+
+    faults = Faults()
+    with refusals(faults):
+        if output.exists():
+            raise ValueError(f"{output} exists; a space's name stands for its bytes: give this one another")
+        found, command = read_texts(texts, faults), f"nearside fit-space {texts.name} --name {name}"
+        space, kept = fit(name, found, open_encoder(encoder), {"texts": texts.name}, command)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        space.save(output)
+    typer.echo(f"{output}: the space {name} of {len(found):,} texts; their vectors keep {kept:.3f} of their length")
 
 
 @app.command()

@@ -43,8 +43,8 @@ class Observed:
     inputs: dict[str, NDArray[np.float32]]
 
 
-def observe(features: Sequence[str], case: Path = GOLDEN) -> Observed:
-    """Asks the crate for the rows of the golden case."""
+def observe(features: Sequence[str], space: str, case: Path = GOLDEN) -> Observed:
+    """Asks the crate for the rows of the golden case, whose vectors are taken for ones of the space."""
     golden = json.loads(case.read_text("utf-8"))
     items = [_about(item) for item in golden["feed"]["items"]]
     # Views name no vector; the list itself or a click does.
@@ -58,7 +58,7 @@ def observe(features: Sequence[str], case: Path = GOLDEN) -> Observed:
         np.ones(len(known), np.bool_),
         np.array([about.get("published", np.nan) for about in known.values()]),
     )
-    profile = _core.Profile(golden["feed"]["_nearside"]["space"])
+    profile = _core.Profile(space)
     for event in golden["events"]:
         at, second = row[event["id"]], int(event["ms"] // 1000)
         match event["type"]:

@@ -1,14 +1,12 @@
-"""The sentence encoder all-MiniLM-L6-v2 without torch: weights from a package, run by ONNX Runtime.
-
-    uv run encoder.py "A headline" "Another headline"        prints the cosines between texts
+"""What a sentence encoder is, and the default one: all-MiniLM-L6-v2 without torch, run by ONNX Runtime.
 
 One text is encoded at a time, without padding and on one thread, so that its vector depends on the text alone and never
 on its neighbours in a batch. There are as many such threads as processors.
 """
 
-import argparse
-import hashlib
+import json
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +22,7 @@ from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
 from nearside.progress import progress
+from nearside.space import sha256
 
 NAME = "sentence-transformers/all-MiniLM-L6-v2"
 WIDTH = 384
@@ -35,14 +34,46 @@ MAX_TOKENS = 256  # sentence_bert_config.json; longer texts are cut
 Floats = NDArray[np.float32]
 
 
-class Encoder:
-    """Texts to unit vectors f32[N, 384]: six BERT layers, mean of the tokens, length one."""
+class EncoderError(ValueError):
+    """An encoder that cannot be used; one sentence."""
+
+
+class TextEncoder(ABC):
+    """Texts to unit vectors f32[N, width]."""
+
+    name: str  # as spaces state it
+    width: int
+    weights_sha256: str  # of the file that holds the weights
+
+    @abstractmethod
+    def encode_one(self, text: str) -> Floats:
+        """One unit vector f32[width]; zeros for a text that has no direction."""
+
+    def encode(self, texts: Sequence[str], label: str = "encoding") -> Floats:
+        """Returns one unit vector a text, in order, and shows progress on standard error."""
+        vectors = np.zeros((len(texts), self.width), np.float32)
+        if not texts:
+            return vectors
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            for row, vector in enumerate(progress(pool.map(self.encode_one, texts), label, len(texts))):
+                vectors[row] = vector
+        return vectors
+
+
+class Encoder(TextEncoder):
+    """Six BERT layers, mean of the tokens, length one: f32[384].
+
+    `directory` holds the `model.safetensors` and `tokenizer.json` of another encoder of the same architecture.
+    """
 
     def __init__(self, directory: Path | None = None) -> None:
+        self.name = str(directory.resolve().name) if directory else NAME
+        self.width = WIDTH
         directory = directory or get_model_path()
         weights_file = directory / "model.safetensors"
         weights = load_file(weights_file)
-        self.weights_sha256 = hashlib.sha256(weights_file.read_bytes()).hexdigest()
+        check_architecture(weights, directory)
+        self.weights_sha256 = sha256(weights_file)
         self._tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(MAX_TOKENS)
@@ -51,31 +82,49 @@ class Encoder:
         self._places = (
             weights["embeddings.position_embeddings.weight"] + weights["embeddings.token_type_embeddings.weight"][0]
         )  # [512, 384]
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(
-            transformer(weights).SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-
-    def encode(self, texts: Sequence[str], label: str = "encoding") -> Floats:
-        """Returns one unit vector a text, in order, and shows progress on standard error."""
-        vectors = np.zeros((len(texts), WIDTH), np.float32)
-        if not texts:
-            return vectors
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            for row, vector in enumerate(progress(pool.map(self._encode_one, texts), label, len(texts))):
-                vectors[row] = vector
-        return vectors
+        self._session = session(transformer(weights).SerializeToString())
 
     def tokens(self, text: str) -> list[int]:
         """Returns the WordPiece ids of a text, `[CLS]` and `[SEP]` included."""
         return self._tokenizer.encode(text).ids
 
-    def _encode_one(self, text: str) -> Floats:
+    def encode_one(self, text: str) -> Floats:
         ids = self.tokens(text)
         (vector,) = self._session.run(["vector"], {"embeddings": self._words[ids] + self._places[: len(ids)]})
         return np.asarray(vector, np.float32)
+
+
+def session(model: bytes | str) -> onnxruntime.InferenceSession:
+    """A model, or the path of one, on one thread."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def check_architecture(weights: dict[str, Floats], directory: Path) -> None:
+    """Raises `EncoderError` where the weights are not those of six BERT layers of 384 numbers with 12 heads."""
+    needed = {
+        "embeddings.word_embeddings.weight": (None, WIDTH),
+        "embeddings.token_type_embeddings.weight": (None, WIDTH),
+        "embeddings.position_embeddings.weight": (None, WIDTH),
+        f"encoder.layer.{LAYERS - 1}.output.dense.weight": (WIDTH, 4 * WIDTH),
+    }
+    for name, shape in needed.items():
+        found = weights[name].shape if name in weights else None
+        fits = found is not None and len(found) == 2 and all(w in (None, f) for w, f in zip(shape, found, strict=True))
+        if not fits:
+            raise EncoderError(
+                f"{directory}: without an ONNX file only the architecture of {NAME} is run, and `{name}` is "
+                + (f"of shape {list(found)}" if found else "missing")
+            )
+    if f"encoder.layer.{LAYERS}.output.dense.weight" in weights:
+        raise EncoderError(f"{directory}: without an ONNX file only {LAYERS} layers are run, and there are more")
+    config = directory / "config.json"
+    if config.exists():
+        heads = json.loads(config.read_text("utf-8")).get("num_attention_heads", HEADS)
+        if heads != HEADS:
+            raise EncoderError(f"{directory}: without an ONNX file only {HEADS} attention heads are run, not {heads}")
 
 
 def transformer(weights: dict[str, Floats]) -> onnx.ModelProto:
@@ -133,16 +182,3 @@ def transformer(weights: dict[str, Floats]) -> onnx.ModelProto:
         [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Prints the cosines between sentences.")
-    parser.add_argument("text", nargs="+")
-    texts: list[str] = parser.parse_args().text
-    vectors = Encoder().encode(texts)
-    for row, text in zip(vectors @ vectors.T, texts, strict=True):
-        print(" ".join(f"{cosine:6.3f}" for cosine in row), text, sep="  ")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,68 +1,163 @@
-"""Writes the article vectors of a JSON Feed into the feed, in place: what a publisher's system does at publish time.
+"""The `_nearside` fields of a JSON Feed: what a publisher's system writes at publish time.
 
-    uv run encode_feed.py ../www/feed.json
-
-Every item with a title gets `_nearside.vector`, the feed gets `_nearside.space`. An article is known by its title and
-`summary`. All else stays as it is, in its order; the file is written with two spaces of indent.
+Every item with a title gets `_nearside.vector`, and the feed `_nearside.space`. An article is known by its title and
+`summary`. An item without a topic gets that of its nearest neighbours in the feed, marked by `"predicted": true`; such
+topics are predicted again each time. All else stays as it is, in its order.
 """
 
-import argparse
+import copy
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nearside.encoder import Encoder
-from nearside.space import DEFAULT, Space, article_text, from_base64, to_base64
+from nearside.encode import check_encoder, encode_texts
+from nearside.encoder import TextEncoder
+from nearside.faults import Faults
+from nearside.files import write_whole
+from nearside.space import DIMENSION, Space, article_text, from_base64, to_base64
+from nearside.topics import fill_labels
+
+OWN = "_nearside"
+Item = dict[str, Any]
 
 
-def encode_feed(feed: dict[str, Any], encoder: Encoder, space: Space) -> None:
-    """Sets the vector of every item that has a title, and the name of the space."""
-    items = [item for item in feed["items"] if item.get("title")]
-    vectors = space.quantise(encoder.encode([article_text(item["title"], item.get("summary") or "") for item in items]))
-    for item, vector in zip(items, vectors, strict=True):
-        item.setdefault("_nearside", {})["vector"] = to_base64(vector)
-    if "_nearside" not in feed:
-        feed["_nearside"] = {}
+def encode_file(
+    path: Path, output: Path | None, encoder: TextEncoder, space: Space, faults: Faults, *, check: bool = False
+) -> str:
+    """Encodes a feed's file to `output`, with two spaces of indent; with `check` writes nothing. Returns one sentence.
+
+    Raises ValueError for a file that is no feed, for one without any title, and where `check` finds what does not fit.
+    """
+    check_encoder(encoder, space, faults)
+    before = read_feed(path)
+    feed = copy.deepcopy(before)
+    encoded = encode_feed(feed, encoder, space, faults)
+    if not encoded:
+        raise ValueError(f"{path}: no item can be encoded")
+    if check:
+        wrong = stale(before, feed)
+        if _own(before).get("space") != space.name:
+            wrong.append("the feed's space")
+        if wrong:
+            raise ValueError(f"{path} is out of date, run nearside encode: {', '.join(wrong)}")
+        return f"{path}: all vectors fit their texts"
+    if output is None:
+        raise ValueError("say by -o where the feed is to be written; it may be the same file")
+    text = json.dumps(feed, indent=2, ensure_ascii=False) + "\n"
+    write_whole(output, lambda unfinished: unfinished.write_text(text, "utf-8"))
+    predicted = sum(bool(_own(item).get("predicted")) for item in feed["items"])
+    return f"{output}: {encoded:,} items in the space {space.name}; {predicted:,} topics predicted"
+
+
+def read_feed(path: Path) -> dict[str, Any]:
+    """A JSON Feed; raises ValueError for what is none."""
+    try:
+        feed = json.loads(path.read_text("utf-8-sig"))
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON: {error}") from error
+    if not isinstance(feed, dict) or not isinstance(feed.get("items"), list):
+        raise ValueError(f"{path} is no JSON Feed: it has no list of items")
+    return feed
+
+
+def encode_feed(feed: dict[str, Any], encoder: TextEncoder, space: Space, faults: Faults | None = None) -> int:
+    """Sets vectors, missing topics and the name of the space. Returns how many items have a vector."""
+    faults = Faults() if faults is None else faults
+    items = _sound(feed["items"], faults)
+    texts = [article_text(item["title"], _text(item.get("summary"))) for _, item in items]
+    vectors = encode_texts(texts, encoder, space)
+    encoded = [at for at in range(len(items)) if vectors[at].any()]
+    owns = [item.setdefault(OWN, {}) for _, item in items]
+    given = [("", "") if own.get("predicted") is True else _label(own) for own in owns]
+    labels, places = fill_labels(vectors, encoded, given)
+    predicted = set(places)
+    for at, (where, _) in enumerate(items):
+        own, marked, (topic, subtopic) = owns[at], at in predicted, labels[at]
+        if marked or own.get("predicted") is True:
+            for name, value in (("topic", topic), ("subtopic", subtopic), ("predicted", marked)):
+                if value:
+                    own[name] = value
+                else:
+                    own.pop(name, None)
+        if marked:
+            faults.add("an item has no topic; it was predicted from its nearest neighbours", where)
+        elif not topic:
+            faults.add("an item has no topic, and none could be predicted", where)
+        if vectors[at].any():
+            own["vector"] = to_base64(vectors[at])
+        else:
+            faults.add("the encoder gives a text no direction, so it has no vector", where)
+            own.pop("vector", None)
+    if not isinstance(feed.get(OWN), dict):
+        feed[OWN] = {}
         feed["items"] = feed.pop("items")  # the items stay last
-    feed["_nearside"]["space"] = space.name
+    feed[OWN]["space"] = space.name
+    return len(encoded)
+
+
+def _sound(items: list[Any], faults: Faults) -> list[tuple[str, Item]]:
+    """The items that can be encoded, each with where it stands; what is wrong with the others is counted."""
+    sound: list[tuple[str, Item]] = []
+    seen: set[str] = set()
+    for number, item in enumerate(items, start=1):
+        if not isinstance(item, dict):
+            faults.add("an item is no object", f"item {number}")
+            continue
+        id_ = item.get("id")
+        where = f"item {number}, {id_}" if id_ else f"item {number}"
+        if not isinstance(id_, str) or not id_:
+            faults.add("an item has no id: the page cannot be ranked with it", where)
+        elif id_ in seen:
+            faults.add("an id is used again: the page cannot be ranked with it", where)
+        else:
+            seen.add(id_)
+        if OWN in item and not isinstance(item[OWN], dict):
+            faults.add(f"an item's `{OWN}` is no object; the item was left as it is", where)
+        elif not _text(item.get("title")).strip():
+            faults.add("an item has no title, so no vector", where)
+            # A vector that is there is of no text, and may be of another space.
+            _own(item).pop("vector", None)
+        else:
+            sound.append((where, item))
+    return sound
 
 
 def stale(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """Returns the ids of items whose vectors differ by more than a unit, the rounding on another kind of processor."""
+    """The ids of items whose fields no longer fit: a vector by more than a unit, or a topic that is not predicted yet.
 
-    def vector(item: dict[str, Any]) -> np.ndarray:
-        text = item.get("_nearside", {}).get("vector")
-        return from_base64(text).astype(int) if isinstance(text, str) else np.full(1, 999)
-
+    Numbers may differ by a unit between kinds of processors.
+    """
     pairs = zip(before["items"], after["items"], strict=True)
-    titled = ((old, new) for old, new in pairs if new.get("title"))
-    return [str(new.get("id")) for old, new in titled if np.abs(vector(old) - vector(new)).max() > 1]
+    return [str(new.get("id")) for old, new in pairs if isinstance(new, dict) and not _fits(_own(old), _own(new))]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Writes the article vectors of a JSON Feed into the feed.")
-    parser.add_argument("feed", type=Path)
-    parser.add_argument("--space", type=Path, default=DEFAULT, help="vector space file")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if a vector does not fit its text")
-    arguments = parser.parse_args()
-    before = json.loads(arguments.feed.read_text("utf-8"))
-    feed = json.loads(arguments.feed.read_text("utf-8"))
-    space = Space.load(arguments.space)
-    encode_feed(feed, Encoder(), space)
-    if arguments.check:
-        faults = stale(before, feed)
-        if before.get("_nearside", {}).get("space") != space.name:
-            faults.append("the feed's space")
-        if faults:
-            sys.exit(f"{arguments.feed}: out of date, run encode_feed.py: {', '.join(faults)}")
-        print(f"{arguments.feed}: all vectors fit their texts")
-        return
-    arguments.feed.write_text(json.dumps(feed, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    print(f"{arguments.feed}: {len(feed['items'])} items in the space {space.name}")
+def _fits(old: Item, new: Item) -> bool:
+    topics = [(bool(_text(own.get("topic"))), own.get("predicted") is True) for own in (old, new)]
+    return bool(np.abs(_numbers(old) - _numbers(new)).max() <= 1) and topics[0] == topics[1]
 
 
-if __name__ == "__main__":
-    main()
+def _numbers(own: Item) -> np.ndarray:
+    """The vector of a `_nearside`; far from any where it has none."""
+    text = own.get("vector")
+    if text is None:
+        return np.zeros(DIMENSION, int)
+    try:
+        return from_base64(_text(text)).astype(int)
+    except ValueError:
+        return np.full(DIMENSION, 999)
+
+
+def _own(item: Any) -> Item:
+    own = item.get(OWN) if isinstance(item, dict) else None
+    return own if isinstance(own, dict) else {}
+
+
+def _label(own: Item) -> tuple[str, str]:
+    topic = _text(own.get("topic"))
+    return topic, _text(own.get("subtopic")) if topic else ""
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

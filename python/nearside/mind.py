@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from nearside import log as tables
+from nearside.article_table import encode_articles, read_mind_news
 from nearside.encode import encode_cached
 from nearside.faults import Faults
-from nearside.space import Space, article_text
-from nearside.topics import predict_labels
+from nearside.space import Space
 
 HISTORY_DAYS = 28.0
 DAY_MS = 86_400_000
@@ -97,53 +96,8 @@ def _read_row(line: str, where: str, history_days: float, columns: _Columns, fau
 
 
 def _articles(path: Path, space: Space, faults: Faults) -> pa.Table:
-    rows: dict[str, tuple[str, str, str, str]] = {}
-    if path.exists():
-        with path.open(encoding="utf-8", errors="replace") as file:
-            for number, line in enumerate(file, start=1):
-                parts = line.rstrip("\n").split("\t")
-                where = f"{path.name} line {number}"
-                if len(parts) < 5 or not parts[0]:
-                    faults.add("an article row without id, topic, subtopic, title and abstract was left out", where)
-                elif parts[0] in rows:
-                    faults.add("an article was listed again; the first was kept", where)
-                else:
-                    rows[parts[0]] = (parts[1], parts[2], parts[3], parts[4])
-    ids = list(rows)
-    texts = [article_text(rows[id_][2], rows[id_][3]) for id_ in ids]
-    titled = [at for at, text in enumerate(texts) if text]
-    faults.add("an article has no text, so no vector", ids[texts.index("")] if "" in texts else "", texts.count(""))
-    vectors = np.zeros((len(ids), 64), np.int8)
-    vectors[titled] = encode_cached([texts[at] for at in titled], space)
-    labels = [(rows[id_][0], rows[id_][1]) for id_ in ids]
-    labels, predicted = fill_labels(vectors, titled, labels)
-    first = next((ids[at] for at in predicted), "")
-    faults.add("an article has no topic; it was predicted from its nearest neighbours", first, len(predicted))
-    known = set(titled)
-    return pa.table(
-        {
-            "id": ids,
-            "title": [rows[id_][2] or None for id_ in ids],
-            "summary": [rows[id_][3] or None for id_ in ids],
-            "topic": [topic or None for topic, _ in labels],
-            "subtopic": [subtopic or None for _, subtopic in labels],
-            "published": [None] * len(ids),
-            "vector": [vectors[at].tobytes() if at in known else None for at in range(len(ids))],
-        },
-        schema=tables.ARTICLES,
-    )
-
-
-def fill_labels(
-    vectors: np.ndarray, titled: list[int], labels: list[tuple[str, str]]
-) -> tuple[list[tuple[str, str]], list[int]]:
-    """Topics for the titled articles that lack one; gives all labels and the places of the predicted."""
-    labelled = [at for at in titled if labels[at][0]]
-    missing = [at for at in titled if not labels[at][0]]
-    if not labelled or not missing:
-        return labels, []
-    filled = list(labels)
-    guesses = predict_labels(vectors[missing], vectors[labelled], [labels[at] for at in labelled])
-    for at, guess in zip(missing, guesses, strict=True):
-        filled[at] = guess
-    return filled, missing
+    if not path.exists():
+        return tables.ARTICLES.empty_table()
+    read = read_mind_news(path, faults)
+    encoded = encode_articles(read, lambda texts: encode_cached(texts, space), faults)
+    return encoded.select(tables.ARTICLES.names)

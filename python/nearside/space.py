@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 DIMENSION = 64
@@ -32,12 +32,17 @@ class Space:
 
     @classmethod
     def load(cls, path: Path = DEFAULT) -> "Space":
-        with safe_open(path, "numpy") as file:
-            about = json.loads(file.metadata()["about"])
-            axes = file.get_tensor("axes")
-        if axes.shape[0] != DIMENSION:
-            raise ValueError(f"{path} has {axes.shape[0]} axes, not {DIMENSION}")
-        return cls(about.pop("name"), axes, about)
+        """Raises ValueError for a file that is no vector space."""
+        try:
+            with safe_open(path, "numpy") as file:
+                about = json.loads((file.metadata() or {})["about"])
+                axes = file.get_tensor("axes")
+            name = about.pop("name")
+        except (SafetensorError, KeyError, ValueError) as error:
+            raise ValueError(f"{path} is no vector space file: {error}") from error
+        if axes.ndim != 2 or axes.shape[0] != DIMENSION:
+            raise ValueError(f"{path} has axes of shape {list(axes.shape)}, not {DIMENSION} of them")
+        return cls(name, axes, about)
 
     def save(self, path: Path) -> None:
         # One metadata entry: the writer does not keep the order of several, and equal spaces shall be equal bytes.

@@ -1,7 +1,7 @@
 """Writes the fixtures that the compact engine is tested against, with onnxruntime as the reference.
 
     pip install numpy onnx onnxruntime
-    python python/conformance_fixtures.py tests/fixtures
+    python python/tools/conformance_fixtures.py tests/fixtures
 
 `conformance.bin`: small graphs with their inputs and the outputs that onnxruntime computes, or with the operator that
 the engine refuses. Little-endian:
@@ -498,7 +498,7 @@ def main(folder: Path) -> None:
     write(folder / "conformance.bin", c.cases)
     model = attention()
     contract = Contract("fixture-attention-20k", FEATURES, Space.load().name)
-    (folder / "attention-20k.onnx").write_bytes(write_contract(model, contract, observe(FEATURES)))
+    (folder / "attention-20k.onnx").write_bytes(write_contract(model, contract, observe(FEATURES, contract.space)))
     empty = onnx.ModelProto()
     cases = []
     for n, h in [(1, 1), (7, 3), (20, 50)]:

@@ -1,6 +1,6 @@
 """Writes `models/golden.json`: the list, history and moment on which every model proves its features.
 
-    uv run golden_case.py
+    uv run tools/golden_case.py
 
 Small, but every feature has something to say of it: a session, older clicks, a short dwell, views, a hidden article, an
 article already read, one without a subtopic and one without a date. The articles are invented.

@@ -116,7 +116,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="write nothing; fail if the file is not what this makes")
     arguments = parser.parse_args()
     contract = Contract(ID, FEATURES, Space.load().name)
-    model = write_contract(network(), contract, observe(FEATURES))
+    model = write_contract(network(), contract, observe(FEATURES, contract.space))
     if arguments.check:
         if arguments.output.read_bytes() != model:
             sys.exit(f"{arguments.output}: out of date, run hand_set_model.py")

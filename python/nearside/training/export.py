@@ -25,7 +25,7 @@ def export(run: Path, *, name: str) -> bytes:
     k = float(about["settings"]["k"])
     quantised = quantise(weights)
     contract = Contract(name, network.features, about["space"], int(k) if k.is_integer() else k)
-    file = write_contract(network.graph(quantised), contract, observe(network.features))
+    file = write_contract(network.graph(quantised), contract, observe(network.features, contract.space))
     if len(file) > MOST_BYTES:
         raise LogError(f"the model has {len(file):,} bytes; a page may load {MOST_BYTES:,}")
     assert_parity(network, dequantise(quantised), file)

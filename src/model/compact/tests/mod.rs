@@ -1,4 +1,4 @@
-//! The engine against onnxruntime, on the fixtures of `python/conformance_fixtures.py`.
+//! The engine against onnxruntime, on the fixtures of `python/tools/conformance_fixtures.py`.
 
 mod hostile;
 mod mutations;
