@@ -1,7 +1,8 @@
 """The two networks the lab trains, each as a JAX function and as the ONNX graph of the same arithmetic.
 
 Weights are signed bytes under one float32 scale a column; the graph dequantises them. Whatever their training, both
-also carry three terms that are set, not learned: no log has hides, and what was read already is not what a page is to offer.
+also carry three terms that are set, not learned: no log has hides, and what was read already is not what a page is to
+offer.
 """
 
 from collections.abc import Mapping
@@ -19,8 +20,9 @@ from nearside.space import DIMENSION
 Weights = Mapping[str, Any]
 OPSET = 17
 
-# Units that bend: 0 up to the threshold, rising from there to 1 at a feature of 1. Their weights, in log-odds, are set: an article
-# read already loses 7 (an article like it in all but a word less), one like a hidden one up to 4, the hidden one another 4.
+# Units that bend: 0 up to the threshold, rising from there to 1 at a feature of 1. Their weights, in log-odds, are set:
+# an article read already loses 7 (an article like it in all but a word less), one like a hidden one up to 4, the hidden
+# one another 4.
 BENDS = (("cosine_max", 0.9375, -7.0), ("cosine_hidden", 0.5, -4.0), ("cosine_hidden", 0.9375, -4.0))
 
 HIDDEN = 48  # units of the attention network's hidden layer
@@ -88,7 +90,8 @@ class Linear(Network):
 class Attention(Network):
     """Target attention (Zhou et al. 2018): each candidate weighs the clicked articles, and two layers judge the match.
 
-    A softmax over the clicked articles of scaled query-key products plus the log of their recency; about 18,000 weights.
+    A softmax over the clicked articles of scaled query-key products plus the log of their recency; about 18,000
+    weights.
     Its vectors are those of the space it was trained in, so it needs a log of real articles.
     """
 
