@@ -1,4 +1,5 @@
-"""Writes what the browser is to be compared with: pages of a log, what happened before each, and what Python made of it.
+"""Writes what the browser is to be compared with: pages of a log, what happened before each, and what Python made of
+it.
 
     uv run tools/wasm_parity.py LOG MODEL... -o FOLDER
 
@@ -7,9 +8,9 @@ For the log's first readers, 1,000 impressions in all. `FOLDER` gets
 - `every-feature.onnx`: an untrained model that wants every feature of the crate, measured beside the given ones;
 - `pages.jsonl`: a line an impression, in time order: `reader`, `now` (ms), `events` (what the reader's device was told
   since its page before: `["viewed", id, topic, ms]`, `["clicked", id, topic, subtopic, vector, ms]`,
-  `["dwelled", id, seconds, ms]`), `items` (the feed's items in the server's order), `features` (base64 of f32[N, F], every
-  feature of the crate), `logits` (base64 of f32[N]), and `models`: for each model's `id` its `personal` (base64 of
-  f32[N]), `weight` (base64 of f32[1]) and `order` under the default policy.
+  `["dwelled", id, seconds, ms]`), `items` (the feed's items in the server's order), `features` (base64 of f32[N, F],
+  every feature of the crate), `logits` (base64 of f32[N]), and `models`: for each model's `id` its `personal` (base64
+  of f32[N]), `weight` (base64 of f32[1]) and `order` under the default policy.
 
 `tests/lab/parity.test.mjs` tells the same to the shipped wasm.
 """
@@ -49,9 +50,8 @@ def every_feature(space: str) -> bytes:
         name: np.asarray(0.1 * jax.random.normal(jax.random.fold_in(key, at), value.shape), np.float32)
         for at, (name, value) in enumerate(network.init(key).items())
     }
-    return write_contract(
-        network.graph(quantise(weights)), Contract("every-feature", network.features, space), observe(network.features)
-    )
+    contract = Contract("every-feature", network.features, space)
+    return write_contract(network.graph(quantise(weights)), contract, observe(network.features, space))
 
 
 class Told:
