@@ -1,13 +1,15 @@
 // `npm test`: sets the machine up and runs every suite. `npm test -- rust e2e` runs only those.
 
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { budget } from "./budget.mjs";
 import { buildPackage, buildPage } from "./build.mjs";
+import { cargoTest, checks, nodeTest, pytest, sum } from "./runners.mjs";
 import {
   ensureChromium,
   ensureNode,
   ensureNodeModules,
+  ensurePython,
   ensureRust,
   ensureUv,
   ensureWasmBindgen,
@@ -15,21 +17,7 @@ import {
   withoutRustflags,
   withPath,
 } from "./setup.mjs";
-import {
-  bin,
-  bold,
-  colour,
-  dim,
-  green,
-  header,
-  main,
-  red,
-  root,
-  Stop,
-  say,
-  seconds,
-  stream,
-} from "./shell.mjs";
+import { bin, bold, colour, dim, green, header, main, red, root, Stop, say, seconds } from "./shell.mjs";
 
 const WASM = ["--target", "wasm32-unknown-unknown"];
 const locked = process.env.CI ? ["--locked"] : [];
@@ -44,7 +32,11 @@ const make = {
     return ensureWasmBindgen();
   }),
   chromium: once(ensureChromium),
-  uv: once(ensureUv),
+  /** uv, which builds the binding with Rust when it runs something of python/. */
+  lab: once(async () => {
+    await make.rust();
+    return ensureUv();
+  }),
   dist: once(async () => {
     await make.npm();
     await buildPackage(await make.bindgen());
@@ -61,7 +53,7 @@ const make = {
  */
 const suites = {
   lint: {
-    about: "rustfmt, clippy (native and wasm), Biome",
+    about: "rustfmt, clippy (native, wasm, binding to Python), Biome",
     async run() {
       await make.npm();
       await make.rust();
@@ -79,6 +71,12 @@ const suites = {
           "cargo",
           ["clippy", ...locked, ...WASM, "--lib", "--test", "browser", ...strict],
           { env: withoutRustflags() },
+        ],
+        [
+          "clippy, binding",
+          "cargo",
+          ["clippy", ...locked, "--lib", "--features", "python", ...strict],
+          { env: { ...process.env, PYO3_PYTHON: ensurePython() } },
         ],
       ]);
     },
@@ -144,16 +142,24 @@ const suites = {
     },
   },
   python: {
-    about: "ruff and pyright over python/",
-    when: () => (has("python/pyproject.toml") ? undefined : "no python/pyproject.toml"),
+    about: "ruff, pyright and pytest over python/, with the binding built from the crate",
     async run() {
-      const uv = await make.uv();
+      const uv = await make.lab();
       const options = { env: uvEnvironment(), cwd: join(root, "python") };
-      return checks([
+      const linted = await checks([
         ["ruff", uv, ["run", "ruff", "check", "."], options],
         ["ruff format", uv, ["run", "ruff", "format", "--check", "."], options],
         ["pyright", uv, ["run", "pyright"], options],
       ]);
+      return sum([linted, await pytest(uv, options)]);
+    },
+  },
+  lab: {
+    about: "what the lab replays and what the shipped wasm computes are the same bits",
+    async run() {
+      await make.dist();
+      await make.lab();
+      return nodeTest("tests/lab");
     },
   },
   mind: {
@@ -164,6 +170,7 @@ const suites = {
     },
     async run() {
       await make.www();
+      await make.lab();
       return nodeTest("tests/mind", { env: await browserEnvironment(), serial: true });
     },
   },
@@ -201,77 +208,6 @@ async function attempt(run) {
     say(`${red("✗")} ${error instanceof Stop ? error.message : error.stack}`);
     return { passed: 0, failed: 1, note: "it could not run" };
   }
-}
-
-/** Runs commands one after another, each a check that passes or fails. */
-async function checks(commands) {
-  const counts = { passed: 0, failed: 0 };
-  for (const [name, program, args, options] of commands) {
-    const { code } = await stream(program, args, options);
-    counts[code === 0 ? "passed" : "failed"]++;
-    say(code === 0 ? `${green("✓")} ${name}` : `${red("✗")} ${name}`);
-  }
-  return counts;
-}
-
-/** Runs cargo's tests and adds up the results of every test binary. */
-async function cargoTest(args, env = process.env) {
-  const { code, output } = await stream("cargo", args, { env });
-  const results = [...output.matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored/gm)].map(
-    ([, passed, failed, skipped]) => ({
-      passed: Number(passed),
-      failed: Number(failed),
-      skipped: Number(skipped),
-    }),
-  );
-  return settle(sum(results), code);
-}
-
-/** Runs a folder's `*.test.mjs` files under Node's test runner and reads its closing lines. */
-async function nodeTest(folder, { env = process.env, serial = false } = {}) {
-  const files = has(folder)
-    ? readdirSync(join(root, folder), { recursive: true })
-        .map((name) => join(folder, String(name)))
-        .filter((name) => /\.test\.m?js$/.test(name))
-        .sort()
-    : [];
-  if (files.length === 0) throw new Stop(`There is no test under ${folder}/.`);
-  // A failed test may leave a browser behind, which must not keep its file from ending.
-  const limits = [
-    "--test-force-exit",
-    `--test-timeout=${15 * 60_000}`,
-    ...(serial ? ["--test-concurrency=1"] : []),
-  ];
-  const args = ["--test", "--test-reporter=spec", ...limits, ...files];
-  const { code, output } = await stream(process.execPath, args, { env });
-  const closing = (word) => Number(new RegExp(`^ℹ ${word} (\\d+)$`, "m").exec(output)?.[1] ?? 0);
-  return settle(
-    {
-      passed: closing("pass"),
-      failed: closing("fail") + closing("cancelled"),
-      skipped: closing("skipped") + closing("todo"),
-    },
-    code,
-  );
-}
-
-/** A runner that failed without a failed test, at compiling say, counts as one failure. */
-function settle(counts, code) {
-  return code !== 0 && counts.failed === 0
-    ? { ...counts, failed: 1, note: "its runner failed; see its output" }
-    : counts;
-}
-
-function sum(results) {
-  return results.reduce(
-    (all, { passed, failed, skipped = 0, note }) => ({
-      passed: all.passed + passed,
-      failed: all.failed + failed,
-      skipped: all.skipped + skipped,
-      note: all.note ?? note,
-    }),
-    { passed: 0, failed: 0, skipped: 0, note: undefined },
-  );
 }
 
 async function browserEnvironment() {

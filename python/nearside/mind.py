@@ -31,7 +31,7 @@ def is_mind(folder: Path) -> bool:
 class _Columns:
     """The tables as they grow; times in milliseconds since 1970."""
 
-    impression: list[str] = field(default_factory=list)
+    impression: dict[str, None] = field(default_factory=dict)  # ids, in the order of the file
     reader: list[str] = field(default_factory=list)
     time: list[int] = field(default_factory=list)
     shown: list[list[str]] = field(default_factory=list)
@@ -49,7 +49,7 @@ def read_mind(folder: Path, space: Space, *, history_days: float = HISTORY_DAYS)
             _read_row(line.rstrip("\n"), f"{path.name} line {number}", history_days, columns, faults)
     articles = _articles(folder / "news.tsv", space, faults)
     impressions = pa.table(
-        {"id": columns.impression, "reader": columns.reader, "time": columns.time, "articles": columns.shown},
+        {"id": list(columns.impression), "reader": columns.reader, "time": columns.time, "articles": columns.shown},
         schema=pa.schema([tables.IMPRESSIONS.field(name) for name in ("id", "reader", "time", "articles")]),
     )
     clicks = sorted(columns.clicks, key=lambda click: click[1])
@@ -75,7 +75,10 @@ def _read_row(line: str, where: str, history_days: float, columns: _Columns, fau
     sound = [(article, label) for article, _, label in marks if article and label in ("0", "1")]
     faults.add("a candidate without a label 0 or 1 was left out", where, len(marks) - len(sound))
     now = int(time.timestamp()) * 1000
-    columns.impression.append(number)
+    if number in columns.impression:
+        faults.add("an impression id was used again; its line was added to it", where)
+        number = f"{number}, {where}"
+    columns.impression[number] = None
     columns.reader.append(reader)
     columns.time.append(now)
     columns.shown.append([article for article, _ in sound])

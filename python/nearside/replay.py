@@ -1,5 +1,6 @@
 """Plays a log in time order through the crate: what device and server knew at every impression, and how it ranks."""
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -25,28 +26,33 @@ def read_counts(path: Path, log: Log) -> Counts:
     """Reads what the page carries, a TSV file of id, shows and clicks; a row that cannot be read is a fault."""
     row = {id_: at for at, id_ in enumerate(log.ids)}
     shows, clicks = np.zeros(len(log.ids)), np.zeros(len(log.ids))
-    read = 0
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
-        parts = line.split("\t")
+    known: set[str] = set()
+    for number, line in enumerate(path.read_text("utf-8", errors="replace").splitlines(), start=1):
+        id_, *numbers = line.split("\t")
         where = f"{path.name} line {number}"
-        if number == 1 and len(parts) == 3 and not parts[1].strip().isdigit():
+        shown, clicked = (_number(text) for text in numbers) if len(numbers) == 2 else (math.nan, math.nan)
+        if number == 1 and len(numbers) == 2 and math.isnan(shown) and math.isnan(clicked):
             continue  # a heading
-        try:
-            id_, shown, clicked = parts[0], float(parts[1]), float(parts[2])
-            if not 0 <= clicked <= shown or len(parts) != 3:
-                raise ValueError
-        except (ValueError, IndexError):
+        if not 0 <= clicked <= shown < math.inf:
             log.faults.add("a row of counts is not id, shows and clicks; it was left out", where)
-            continue
-        read += 1
-        at = row.get(id_)
-        if at is None:
-            log.faults.add("a row of counts is of an article that the log does not mention", where)
+        elif id_ in known:
+            log.faults.add("an article has counts again; the first were kept", where)
         else:
-            shows[at], clicks[at] = shown, clicked
-    if read == 0:
+            known.add(id_)
+            if id_ in row:
+                shows[row[id_]], clicks[row[id_]] = shown, clicked
+            else:
+                log.faults.add("a row of counts is of an article that the log does not mention", where)
+    if not known:
         raise LogError(f"{path} has no row of id, shows and clicks")
     return shows, clicks
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def replay(

@@ -1,5 +1,4 @@
-"""Writes what the browser is to be compared with: pages of a log, what happened before each, and what Python made of
-it.
+"""Writes what the browser is compared with: pages of a log, what happened before each, and what Python made of it.
 
     uv run tools/wasm_parity.py LOG MODEL... -o FOLDER
 

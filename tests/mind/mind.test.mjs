@@ -40,7 +40,15 @@ test("native and browser give every impression the same order, a permutation", {
 
 async function nativeLines() {
   const python = join(root, "python");
-  const prepare = ["run", "--project", python, join(python, "tools", "prepare_mind.py"), data, prepared];
+  const prepare = [
+    "run",
+    "--project",
+    python,
+    "python",
+    join(python, "tools/prepare_mind.py"),
+    data,
+    prepared,
+  ];
   await run(await ensureUv(), prepare, { env: uvEnvironment() });
   const example = ["--release", "--example", "rank_impressions"];
   await run("cargo", ["build", ...example]);

@@ -15,16 +15,21 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from nearside.arrow import compute as pc
-from nearside.articles import Articles
 from nearside.faults import Faults
-from nearside.log.schema import ARTICLES, CLICKS, IMPRESSIONS, TIME
-from nearside.space import DIMENSION, Space
-
-ROWS_READ = 16_384  # impressions read at once
-
-
-class LogError(ValueError):
-    """A log that cannot be used at all; one sentence."""
+from nearside.log.columns import (
+    ROWS_READ,
+    LogError,
+    columns,
+    flat,
+    lengths,
+    milliseconds,
+    pieces,
+    read,
+    require,
+    sound,
+)
+from nearside.log.schema import ARTICLES, CLICKS, IMPRESSIONS, VERSION
+from nearside.space import Space
 
 
 @dataclass
@@ -69,34 +74,45 @@ class Log:
         self.about = tables.about
         self.faults = tables.faults
         self._impressions = tables.impressions
-        heads = _read(tables.impressions, ["id", "reader", "time"])
+        heads = read(tables.impressions, ["id", "reader", "time"])
+        keep = sound(heads, ["id", "reader", "time"], "an impression", self.faults)
+        if not keep.all():
+            names = [name for name in IMPRESSIONS.names if name in _names(tables.impressions)]
+            self._impressions = read(tables.impressions, names).filter(pa.array(keep))
+            heads = heads.filter(pa.array(keep))
         if heads.num_rows == 0:
             raise LogError("the log has no impression")
-        articles = self._unique(tables.articles, "an article was listed again; the first was kept")
-        mentioned = pc.unique(
-            pa.chunked_array([*self._mentioned(), *tables.clicks["article"].cast(pa.string()).chunks])
-        )
-        unknown = mentioned.filter(pc.invert(pc.is_in(mentioned, articles["id"].combine_chunks())))
+        articles = tables.articles.filter(pa.array(sound(tables.articles, ["id"], "an article", self.faults)))
+        articles = self._unique(articles)
+        names = ["reader", "time", "article"]
+        clicks = tables.clicks.filter(pa.array(sound(tables.clicks, names, "a click", self.faults)))
+        mentioned = pc.unique(pa.chunked_array([*self._mentioned(), *clicks["article"].cast(pa.string()).chunks]))
+        mentioned = mentioned.filter(pc.fill_null(pc.not_equal(mentioned, ""), False))
+        unknown = mentioned.filter(pc.invert(pc.is_in(mentioned, articles["id"].cast(pa.string()).combine_chunks())))
         first = unknown[0].as_py() if len(unknown) else ""
         self.faults.add("an article is not in the articles table: it has no text, topic or vector", first, len(unknown))
         self.ids: list[str] = articles["id"].to_pylist() + unknown.to_pylist()
         self._article_ids = pa.array(self.ids, pa.string())
-        self.articles, self.topics, self.subtopics = _columns(articles, len(unknown))
-        self.readers = pc.unique(
-            pa.chunked_array(
-                [*heads["reader"].cast(pa.string()).chunks, *tables.clicks["reader"].cast(pa.string()).chunks]
-            )
-        )
+        self.articles, self.topics, self.subtopics = columns(articles, len(unknown), self.faults)
+        chunks = [*heads["reader"].cast(pa.string()).chunks, *clicks["reader"].cast(pa.string()).chunks]
+        self.readers = pc.unique(pa.chunked_array(chunks))
         self._reader = self._codes(heads["reader"], self.readers).astype(np.uint32)
-        self._milliseconds = _milliseconds(heads["time"])
+        self._milliseconds = milliseconds(heads["time"])
         self.impressions = heads.num_rows
-        backwards = int((np.diff(self._milliseconds) < 0).sum())
-        self._sorted = backwards == 0
-        self.faults.add("an impression is earlier than the one before it; they were sorted", "", backwards)
-        self.clicks = self._read_clicks(tables.clicks, heads["id"].combine_chunks())
-        self._usable = {name for name in ("positions", "viewed") if self._complete(name)}
+        ids = heads["id"].combine_chunks()
+        backwards = np.append(False, np.diff(self._milliseconds) < 0)
+        self._sorted = not backwards.any()
+        self._count("an impression is earlier than the one before it; they were sorted", backwards, ids)
+        self.clicks = self._read_clicks(clicks, ids)
+        self._usable = {name for name in ("positions", "viewed") if self._complete(name, ids)}
         self.shown_order = "positions" in self._usable
-        self._check_first(heads)
+        self._check(ids)
+
+    def _count(self, reason: str, where: NDArray[np.bool_], ids: pa.Array | None = None) -> None:
+        """Counts a fault of rows of a table and names the first: by its id, or by its number from 1."""
+        if where.any():
+            row = int(where.argmax())
+            self.faults.add(reason, f"row {row + 1}" if ids is None else ids[row].as_py(), int(where.sum()))
 
     @classmethod
     def open(cls, folder: Path, space: Space | None = None, *, history_days: float | None = None) -> "Log":
@@ -115,18 +131,18 @@ class Log:
             if not (folder / f"{name}.parquet").is_file():
                 raise LogError(f"{folder} has no {name}.parquet, and no behaviors.tsv either")
         about_file = folder / "log.json"
-        about = json.loads(about_file.read_text("utf-8")) if about_file.exists() else {"version": 1, "source": "?"}
+        about = _about(about_file) if about_file.exists() else {"version": VERSION, "source": "?"}
         articles = pq.read_table(folder / "articles.parquet")
         clicks = pq.read_table(folder / "clicks.parquet", read_dictionary=["reader", "article"])
         for name, table, schema in (("articles", articles, ARTICLES), ("clicks", clicks, CLICKS)):
-            _require(table.column_names, schema, folder / f"{name}.parquet")
+            require(table.column_names, schema, folder / f"{name}.parquet")
         impressions = pq.ParquetFile(folder / "impressions.parquet")
-        _require(impressions.schema_arrow.names, IMPRESSIONS, folder / "impressions.parquet")
+        require(impressions.schema_arrow.names, IMPRESSIONS, folder / "impressions.parquet")
         return cls(Tables(articles, impressions, clicks, about, Faults()))
 
     def impression_ids(self) -> pa.Array:
         """The ids, in the order of the impressions table."""
-        return _read(self._impressions, ["id"])["id"].combine_chunks()
+        return read(self._impressions, ["id"])["id"].combine_chunks()
 
     @property
     def space(self) -> str:
@@ -137,7 +153,7 @@ class Log:
         """The impressions in time order, about `size` at a time."""
         names = ["articles", *sorted(self._usable)]
         if not self._sorted or not isinstance(self._impressions, pq.ParquetFile):
-            table = _read(self._impressions, names)
+            table = read(self._impressions, names)
             order = np.argsort(self._milliseconds, kind="stable")
             for start in range(0, len(order), size):
                 rows = order[start : start + size]
@@ -149,17 +165,16 @@ class Log:
             start += piece.num_rows
 
     def _batch(self, table: pa.Table, rows: NDArray[np.int64]) -> Impressions:
-        lists = table["articles"].combine_chunks()
-        lengths = pc.list_value_length(lists).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
-        article = self._codes(pc.list_flatten(lists), self._article_ids)
-        impression = np.repeat(np.arange(len(rows)), lengths)
-        viewed = None
-        if "viewed" in table.column_names:
-            viewed = _flat(table["viewed"], len(article), False)
+        article = self._codes(pc.list_flatten(table["articles"].combine_chunks()), self._article_ids)
+        impression = np.repeat(np.arange(len(rows)), lengths(table["articles"]))
+        viewed = flat(table["viewed"], False) if "viewed" in table.column_names else None
         if "positions" in table.column_names:
-            order = np.lexsort((_flat(table["positions"], len(article), 0), impression))
+            order = np.lexsort((flat(table["positions"], 0), impression))
             article = article[order]
             viewed = None if viewed is None else viewed[order]
+        named = article >= 0
+        article, impression = article[named], impression[named]
+        viewed = None if viewed is None else viewed[named]
         # Of an article that is shown twice, the first place counts.
         key = impression * len(self.ids) + article
         _, first = np.unique(key, return_index=True)
@@ -188,26 +203,24 @@ class Log:
         return np.isin(key, at * len(self.ids) + articles)
 
     def _read_clicks(self, table: pa.Table, impression_ids: pa.Array) -> Clicks:
-        milliseconds = _milliseconds(table["time"])
-        impression = self._codes(table["impression"], impression_ids)
-        unknown = (impression < 0) & table["impression"].is_valid().to_numpy()
-        self.faults.add(
-            "a click names an impression that is not in the log; it only counts as history", "", unknown.sum()
-        )
-        early = (impression >= 0) & (milliseconds < self._milliseconds[impression])
-        milliseconds = np.where(early, self._milliseconds[impression], milliseconds)
-        self.faults.add("a click is earlier than its impression; it was moved to it", "", int(early.sum()))
-        self.faults.add(
-            "a click is earlier than the one before it; they were sorted", "", (np.diff(milliseconds) < 0).sum()
-        )
-        order = np.argsort(milliseconds, kind="stable")
+        time = milliseconds(table["time"])
+        named = table["impression"] if "impression" in table.column_names else pa.nulls(len(time), pa.string())
+        impression = self._codes(named, impression_ids)
+        unknown = (impression < 0) & named.is_valid().to_numpy(zero_copy_only=False)
+        self._count("a click names an impression that is not in the log; it only counts as history", unknown, named)
+        early = (impression >= 0) & (time < self._milliseconds[impression])
+        self._count("a click is earlier than its impression; it was moved to it", early, named)
+        time = np.where(early, self._milliseconds[impression], time)
+        backwards = np.append(False, np.diff(time) < 0)[: len(time)]
+        self._count("a click is earlier than the one before it; they were sorted", backwards)
+        order = np.argsort(time, kind="stable")
         dwell = table["dwell"].to_numpy() if "dwell" in table.column_names else np.full(len(table), np.nan)
         dwell = np.asarray(dwell, np.float64)
-        self.faults.add("a dwell time is negative; it counts as unknown", "", int((dwell < 0).sum()))
+        self._count("a dwell time is negative; it counts as unknown", dwell < 0)
         dwell = np.where(dwell < 0, np.nan, dwell)
         clicks = Clicks(
             reader=self._codes(table["reader"], self.readers)[order].astype(np.uint32),
-            second=(milliseconds[order] // 1000).astype(np.uint32),
+            second=(time[order] // 1000).astype(np.uint32),
             article=self._codes(table["article"], self._article_ids)[order].astype(np.uint32),
             impression=impression[order],
             dwell=dwell[order],
@@ -217,51 +230,61 @@ class Log:
         self._click_articles = clicks.article[by_impression].astype(np.int64)
         return clicks
 
-    def _check_first(self, heads: pa.Table) -> None:
-        """Counts what is odd in the impressions: repeated ids, short lists, no click, a click on what was not shown."""
-        repeated = heads.num_rows - len(pc.unique(heads["id"]))
-        self.faults.add("an impression id was used again; its clicks count for the last of that id", "", repeated)
-        empty = single = unclicked = stray = 0
-        for piece in _pieces(self._impressions, ["articles"]):
-            lists = piece["articles"].combine_chunks()
-            lengths = pc.list_value_length(lists).fill_null(0).to_numpy(zero_copy_only=False)
-            empty += int((lengths == 0).sum())
-            single += int((lengths == 1).sum())
+    def _check(self, ids: pa.Array) -> None:
+        """Counts what is odd in impressions: repeated ids or articles, short lists, clicks that do not fit."""
+        again = np.ones(len(ids), np.bool_)
+        again[np.unique(self._codes(ids, ids), return_index=True)[1]] = False
+        self._count("an impression id was used again; its clicks count for the first of that id", again, ids)
+        listed, named = (np.zeros(self.impressions, np.int64) for _ in range(2))
+        start = 0
+        for piece in pieces(self._impressions, ["articles"]):
+            here = lengths(piece["articles"])
+            known = self._codes(pc.list_flatten(piece["articles"].combine_chunks()), self._article_ids) >= 0
+            rows = slice(start, start + len(here))
+            listed[rows] = here
+            named[rows] = np.bincount(np.repeat(np.arange(len(here)), here), known, len(here)).astype(np.int64)
+            start += len(here)
+        shown, clicked, given = (np.zeros(self.impressions, np.int64) for _ in range(3))
         for batch in self.batches(ROWS_READ):
-            sums = np.add.reduceat(np.append(batch.clicked, False), batch.offsets[:-1]) if len(batch.row) else batch.row
-            sums = np.where(np.diff(batch.offsets) > 0, sums, 0)
-            unclicked += int((sums == 0).sum())
-            given = np.searchsorted(self._click_rows, batch.row, "right") - np.searchsorted(self._click_rows, batch.row)
-            stray += int(given.sum() - batch.clicked.sum())
-        self.faults.add("an impression shows nothing; it was passed over", "", empty)
-        self.faults.add("an impression shows one article: there is nothing to order", "", single)
-        self.faults.add("an impression has no click: it counts for shows, not for quality", "", unclicked)
-        self.faults.add("a click on an impression is on an article that it does not show, or repeats one", "", stray)
-        if unclicked == self.impressions:
+            shown[batch.row] = np.diff(batch.offsets)
+            impression = np.repeat(np.arange(len(batch.row)), np.diff(batch.offsets))
+            clicked[batch.row] = np.bincount(impression, batch.clicked, len(batch.row)).astype(np.int64)
+            right = np.searchsorted(self._click_rows, batch.row, "right")
+            given[batch.row] = right - np.searchsorted(self._click_rows, batch.row)
+        self._count("an impression has an article without a name; it was left out", named < listed, ids)
+        self._count("an impression shows an article twice; its first place counts", shown < named, ids)
+        self._count("an impression shows nothing; it was passed over", shown == 0, ids)
+        self._count("an impression shows one article: there is nothing to order", shown == 1, ids)
+        self._count("an impression has no click: it counts for shows, not for quality", clicked == 0, ids)
+        self._count("an impression was clicked on an article that it does not show, or twice", given > clicked, ids)
+        if not clicked.any():
             raise LogError("no impression of the log has a click on an article that it shows")
 
     def _mentioned(self) -> list[pa.Array]:
         arrays = []
-        for piece in _pieces(self._impressions, ["articles"]):
-            flat = pc.list_flatten(piece["articles"].combine_chunks())
-            arrays.append(pc.unique(flat.cast(pa.string())))
+        for piece in pieces(self._impressions, ["articles"]):
+            arrays.append(pc.unique(pc.list_flatten(piece["articles"].combine_chunks()).cast(pa.string())))
         return arrays
 
-    def _complete(self, name: str) -> bool:
-        """Whether the column is there; one that is null in places is a fault and counts as absent."""
-        source = self._impressions
-        names = source.schema_arrow.names if isinstance(source, pq.ParquetFile) else source.column_names
-        if name not in names:
+    def _complete(self, name: str, ids: pa.Array) -> bool:
+        """Whether the column is there and fits the articles; where it does not in places, that is a fault."""
+        if name not in _names(self._impressions):
             return False
-        nulls = sum(piece[name].null_count for piece in _pieces(source, [name]))
-        if 0 < nulls < self.impressions:
-            self.faults.add(f"`{name}` is missing in some impressions; the column was left out", "", nulls)
-        return nulls == 0
+        null, unfit = (np.zeros(0, np.bool_) for _ in range(2))
+        for piece in pieces(self._impressions, [name, "articles"]):
+            null = np.append(null, ~piece[name].is_valid().to_numpy())
+            unfit = np.append(unfit, lengths(piece[name]) != lengths(piece["articles"]))
+        unfit |= null
+        if not null.all():
+            self._count(f"`{name}` does not fit the articles of an impression; the column was left out", unfit, ids)
+        return not unfit.any()
 
-    def _unique(self, table: pa.Table, fault: str) -> pa.Table:
-        _, first = np.unique(np.asarray(table["id"].to_pylist(), object).astype(str), return_index=True)
-        self.faults.add(fault, "", table.num_rows - len(first))
-        return table.take(pa.array(np.sort(first))) if len(first) < table.num_rows else table
+    def _unique(self, table: pa.Table) -> pa.Table:
+        ids = table["id"].cast(pa.string()).combine_chunks()
+        again = np.ones(len(ids), np.bool_)
+        again[np.unique(self._codes(ids, ids), return_index=True)[1]] = False
+        self._count("an article was listed again; the first was kept", again, ids)
+        return table.filter(pa.array(~again)) if again.any() else table
 
     @staticmethod
     def _codes(values: pa.ChunkedArray | pa.Array, of: pa.Array) -> NDArray[np.int64]:
@@ -276,66 +299,15 @@ class Log:
         return pc.index_in(values, of).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
-def _pieces(source: pa.Table | pq.ParquetFile, names: list[str]) -> Iterator[pa.Table]:
-    if isinstance(source, pq.ParquetFile):
-        for piece in source.iter_batches(ROWS_READ, columns=names):
-            yield pa.Table.from_batches([piece])
-    else:
-        yield source.select(names)
+def _names(source: pa.Table | pq.ParquetFile) -> list[str]:
+    return source.schema_arrow.names if isinstance(source, pq.ParquetFile) else source.column_names
 
 
-def _read(source: pa.Table | pq.ParquetFile, names: list[str]) -> pa.Table:
-    return source.read(names) if isinstance(source, pq.ParquetFile) else source.select(names)
-
-
-def _require(have: list[str], schema: pa.Schema, path: Path) -> None:
-    needed = [name for name in schema.names if name in {"id", "reader", "time", "article", "articles"}]
-    missing = [name for name in needed if name not in have]
-    if missing:
-        raise LogError(f"{path} has no column {', '.join(missing)}")
-
-
-def _milliseconds(column: pa.ChunkedArray) -> NDArray[np.int64]:
-    return column.cast(TIME).cast(pa.int64()).to_numpy()
-
-
-def _flat(column: pa.ChunkedArray, length: int, default: Any) -> NDArray[Any]:
-    flat = pc.list_flatten(column.combine_chunks()).fill_null(default).to_numpy(zero_copy_only=False)
-    if len(flat) != length:
-        raise LogError("`positions` and `viewed` must have one entry for each of the `articles`")
-    return flat
-
-
-def _columns(table: pa.Table, unknown: int) -> tuple[Articles, list[str], list[str]]:
-    def texts(name: str) -> list[str]:
-        values = table[name].to_pylist() if name in table.column_names else [None] * table.num_rows
-        return [value or "" for value in values] + [""] * unknown
-
-    topics, subtopics = texts("topic"), texts("subtopic")
-    total = table.num_rows + unknown
-    vectors = np.zeros((total, DIMENSION), np.int8)
-    has_vector = np.zeros(total, np.bool_)
-    if "vector" in table.column_names:
-        column = table["vector"].to_pylist()
-        for at, vector in enumerate(column):
-            if vector is not None:
-                vectors[at] = np.frombuffer(vector, np.int8)
-        has_vector[: table.num_rows] = vectors[: table.num_rows].any(axis=1)
-    published = np.full(total, np.nan)
-    if "published" in table.column_names:
-        known = table["published"].is_valid().to_numpy()
-        times = table["published"].cast(TIME).cast(pa.int64()).fill_null(0).to_numpy()
-        published[: table.num_rows] = np.where(known, times, np.nan)
-    names = sorted({topic for topic in topics if topic})
-    code = {name: at for at, name in enumerate(names)} | {"": -1}
-    pairs = [f"{topic}/{subtopic}" if subtopic else "" for topic, subtopic in zip(topics, subtopics, strict=True)]
-    subcode = {name: at for at, name in enumerate(sorted({pair for pair in pairs if pair}))} | {"": -1}
-    columns = Articles(
-        vectors=vectors,
-        has_vector=has_vector,
-        topic=np.array([code[topic] for topic in topics], np.int32),
-        subtopic=np.array([subcode[pair] for pair in pairs], np.int32),
-        published_ms=published,
-        topic_names=tuple(names),
-    )
-    return columns, topics, subtopics
+def _about(path: Path) -> dict[str, Any]:
+    try:
+        about = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise LogError(f"{path} is no JSON: {error}") from error
+    if not isinstance(about, dict) or about.get("version") != VERSION:
+        raise LogError(f"{path} is not of version {VERSION}")
+    return about

@@ -1,7 +1,7 @@
 """The two networks the lab trains, each as a JAX function and as the ONNX graph of the same arithmetic.
 
 Weights are signed bytes under one float32 scale a column; the graph dequantises them. Whatever their training, both
-also carry three fixed terms for hidden articles: no log has hides, so what a hide means is set, not learned.
+also carry three terms that are set, not learned: no log has hides, and what was read already is not what a page is to offer.
 """
 
 from collections.abc import Mapping
@@ -19,10 +19,9 @@ from nearside.space import DIMENSION
 Weights = Mapping[str, Any]
 OPSET = 17
 
-# Units that bend: relu(feature - threshold). The first is learned, what an article read already is worth; the others
-# are fixed, in log-odds for one unit: an article like a hidden one loses up to 4, the hidden one itself another 4.
-BENDS = (("cosine_max", 0.9375), ("cosine_hidden", 0.5), ("cosine_hidden", 0.9375))
-FIXED_BENDS = np.array([[-8.0], [-64.0]], np.float32)
+# Units that bend: 0 up to the threshold, rising from there to 1 at a feature of 1. Their weights, in log-odds, are set: an article
+# read already loses 7 (an article like it in all but a word less), one like a hidden one up to 4, the hidden one another 4.
+BENDS = (("cosine_max", 0.9375, -7.0), ("cosine_hidden", 0.5, -4.0), ("cosine_hidden", 0.9375, -4.0))
 
 HIDDEN = 48  # units of the attention network's hidden layer
 KEY = 32  # width of its queries and keys
@@ -38,9 +37,12 @@ class Network:
 
     def __init__(self, features: tuple[str, ...]) -> None:
         self.features = features
-        self.units = [(features.index(name), threshold) for name, threshold in BENDS if name in features]
-        self.learned_bends = sum(name == "cosine_max" for name, _ in BENDS if name in features)
-        self.fixed_bends = FIXED_BENDS[: len(self.units) - self.learned_bends]
+        # Column, slope, offset and weight of each unit: relu(slope * feature + offset) * weight.
+        self.units = [
+            (features.index(name), 1 / (1 - threshold), -threshold / (1 - threshold), weight)
+            for name, threshold, weight in BENDS
+            if name in features
+        ]
 
     def init(self, key: jax.Array) -> dict[str, jax.Array]:
         """Weights to start from."""
@@ -54,40 +56,39 @@ class Network:
         """The ONNX model, without its contract."""
         raise NotImplementedError
 
-    def bent(self, weights: Weights, features: Any) -> Any:
+    def bent(self, features: Any) -> Any:
         """The terms of the bending units, f32[N]."""
         if not self.units:
             return jnp.zeros(features.shape[0])
-        columns = features[:, np.array([at for at, _ in self.units])]
-        beyond = jax.nn.relu(columns - np.array([threshold for _, threshold in self.units], np.float32))
-        return (beyond @ jnp.concatenate([weights["bends"], self.fixed_bends]))[:, 0]
+        columns, *rest = (np.array(part) for part in zip(*self.units, strict=True))
+        slopes, offsets, weights = (part.astype(np.float32) for part in rest)
+        return jax.nn.relu(features[:, columns] * slopes + offsets) @ weights
 
 
 class Linear(Network):
-    """`score = features · linear + relu(features · gates - thresholds) · bends`: it can be read off its weights."""
+    """`score = features · linear + relu(features · gates + offsets) · bends`: it can be read off its weights."""
 
     name = "linear"
     uses_history = False
 
     def init(self, key: jax.Array) -> dict[str, jax.Array]:
         del key
-        return {"linear": jnp.zeros((len(self.features), 1)), "bends": jnp.zeros((self.learned_bends, 1))}
+        return {"linear": jnp.zeros((len(self.features), 1))}
 
     def score(self, weights: Weights, inputs: Mapping[str, Any]) -> jax.Array:
         features = inputs["features"]
-        return (features @ weights["linear"])[:, 0] + self.bent(weights, features)
+        return (features @ weights["linear"])[:, 0] + self.bent(features)
 
     def graph(self, quantised: Mapping[str, "Quantised | NDArray[np.float32]"]) -> onnx.ModelProto:
         graph = Graph(self.features, uses_history=False)
         straight = graph.matmul("features", "linear", quantised["linear"])
-        return graph.finish([straight, *graph.bends(self, quantised)])
+        return graph.finish([straight, *graph.bends(self)])
 
 
 class Attention(Network):
     """Target attention (Zhou et al. 2018): each candidate weighs the clicked articles, and two layers judge the match.
 
-    A softmax over the clicked articles of scaled query-key products plus the log of their recency; about 18,000
-    weights.
+    A softmax over the clicked articles of scaled query-key products plus the log of their recency; about 18,000 weights.
     Its vectors are those of the space it was trained in, so it needs a log of real articles.
     """
 
@@ -111,7 +112,6 @@ class Attention(Network):
             "second_bias": jnp.zeros(HIDDEN),
             "last": jnp.zeros((HIDDEN, 1)),
             "linear": jnp.zeros((len(self.features), 1)),
-            "bends": jnp.zeros((self.learned_bends, 1)),
         }
 
     def score(self, weights: Weights, inputs: Mapping[str, Any]) -> jax.Array:
@@ -125,7 +125,7 @@ class Attention(Network):
         joined = jnp.concatenate([features, candidates, interest, match], axis=1)
         hidden = jax.nn.relu(joined @ weights["first"] + weights["first_bias"])
         hidden = jax.nn.relu(hidden @ weights["second"] + weights["second_bias"])
-        straight = (features @ weights["linear"])[:, 0] + self.bent(weights, features)
+        straight = (features @ weights["linear"])[:, 0] + self.bent(features)
         return (hidden @ weights["last"])[:, 0] + straight
 
     def graph(self, quantised: Mapping[str, "Quantised | NDArray[np.float32]"]) -> onnx.ModelProto:
@@ -145,7 +145,7 @@ class Attention(Network):
         terms = [
             graph.matmul(hidden, "last", quantised["last"]),
             graph.matmul("features", "linear", quantised["linear"]),
-            *graph.bends(self, quantised),
+            *graph.bends(self),
         ]
         return graph.finish(terms)
 
@@ -207,20 +207,19 @@ class Graph:
         parts = [self.constant(f"{name}_q", matrix.bytes), self.constant(f"{name}_s", matrix.scale)]
         return self.node("MatMul", left, self.node("DequantizeLinear", *parts, axis=1))
 
-    def bends(self, network: Network, quantised: Mapping[str, "Quantised | NDArray[np.float32]"]) -> list[str]:
+    def bends(self, network: Network) -> list[str]:
         """Adds the terms of the bending units, if there are any."""
         if not network.units:
             return []
         gates = np.zeros((len(network.features), len(network.units)))
-        for unit, (feature, _) in enumerate(network.units):
-            gates[feature, unit] = 1.0
-        thresholds = np.array([-threshold for _, threshold in network.units])
-        learned = dequantise({"bends": quantised["bends"]})["bends"]
-        weights = np.concatenate([learned.reshape(-1, 1), network.fixed_bends])
+        for unit, (feature, slope, _, _) in enumerate(network.units):
+            gates[feature, unit] = slope
+        offsets = np.array([offset for _, _, offset, _ in network.units])
+        weights = np.array([[weight] for *_, weight in network.units])
         beyond = self.node(
             "Add",
             self.node("MatMul", "features", self.constant("gates", gates)),
-            self.constant("thresholds", thresholds),
+            self.constant("offsets", offsets),
         )
         return [self.node("MatMul", self.node("Relu", beyond), self.constant("bends", weights))]
 

@@ -197,7 +197,12 @@ def _train_seed(
     random = np.random.default_rng(seed)
     losses = _losses(network)
     optimiser = optax.adam(settings.rate)
-    variables = (network.init(jax.random.key(seed)), jnp.zeros(POSITIONS))
+    weights = network.init(jax.random.key(seed))
+    if "first" in weights:
+        # Nothing can be learned of a feature that is 0 throughout (hides), so nothing shall be made of it either.
+        silent = np.all([~group.features.any(axis=(0, 1)) for group in groups[0]], axis=0)
+        weights["first"] = weights["first"].at[: len(silent)].multiply(jnp.asarray(~silent)[:, None])
+    variables = (weights, jnp.zeros(POSITIONS))
     state = optimiser.init(variables)
 
     def objective(variables: Any, of: dict[str, jax.Array]) -> jax.Array:
