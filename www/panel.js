@@ -208,7 +208,7 @@ function sum({ serverLogit, weight, personal }) {
 
 /** A table for each group of features: words, a bar, a value. */
 function features({ features: values }) {
-  return featureGroups.map(({ title, features: group }) => {
+  return featureGroups.flatMap(({ title, features: group }) => {
     const rows = Object.entries(group)
       .filter(([name]) => Number.isFinite(values[name]))
       .map(([name, { label, say, share }]) => {
@@ -222,6 +222,7 @@ function features({ features: values }) {
           make("td", {}, say(values[name])),
         );
       });
+    if (rows.length === 0) return [];
     return make("table", { class: "features" }, make("caption", {}, title), make("tbody", {}, ...rows));
   });
 }

@@ -37,6 +37,7 @@ const times = (value) => {
 };
 const likeness = (label) => ({ label, say: (value) => number(value), share: (value) => Math.abs(value) });
 const lift = (label) => ({ label, say: times, share: (value) => Math.min(1, Math.abs(value) / 2.5) });
+const part = (label) => ({ label, say: (value) => `${Math.round(value * 100)} %`, share: (value) => value });
 const count = (value) => Math.round(Math.expm1(value) * 10) / 10;
 
 /** For each feature a label, a wording of its value and the length of its bar, 0 to 1. Groups in the order shown. */
@@ -56,6 +57,8 @@ export const featureGroups = [
   {
     title: "You and its subject",
     features: {
+      topic_share: part("Of the stories you opened, so many were of its section"),
+      subtopic_share: part("Of those, so many were on its subject"),
       topic_lift: lift("You open this section, for its share of the page"),
       subtopic_lift: lift("You open this subject, for its share of the page"),
       subtopic_count: {

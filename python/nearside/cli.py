@@ -210,8 +210,8 @@ def train(
     strength: Annotated[float, typer.Option(help="Weight of the personal part at unlimited evidence.", min=0.01)] = 0.8,
     seeds: Annotated[int, typer.Option(help="Runs; the best by the held-out slice of time is kept.", min=1)] = 3,
     epochs: Annotated[int, typer.Option(min=1)] = 30,
-    rate: Annotated[float | None, typer.Option(help="Adam's step; 0.02 for linear, 0.002 for attention.")] = None,
-    decay: Annotated[float, typer.Option(help="Weight of the squared weights.", min=0)] = 0.01,
+    rate: Annotated[float | None, typer.Option(help="Adam's step; 0.005 for linear, 0.002 for attention.")] = None,
+    decay: Annotated[float, typer.Option(help="Weight of the squared weights.", min=0)] = 0.02,
     most: Annotated[int | None, typer.Option(help="Use only the latest so many impressions.", min=20)] = None,
     mlflow: Mlflow = False,
 ) -> None:
@@ -234,7 +234,7 @@ def train(
         k=k,
         seeds=seeds,
         epochs=epochs,
-        rate=rate if rate is not None else (0.02 if network == "linear" else 0.002),
+        rate=rate if rate is not None else (0.005 if network == "linear" else 0.002),
         decay=decay,
     )
     with refusals(), bar() as display:

@@ -82,4 +82,3 @@ def test_mind_impressions_are_as_page_and_device_would_hold_them(tmp_path: Path)
     predicted = {key: articles["T1"][key] for key in ("topic", "subtopic", "predicted", "shows")}
     assert predicted == {"topic": "sports", "subtopic": "tennis", "predicted": True, "shows": 0}
     assert (articles["N2"]["shows"], articles["N2"]["clicks"]) == (50, 9)
-

@@ -175,7 +175,7 @@ describe("the promise", () => {
     const [editors, you, weight, score] = facts;
     assert.ok(you > 0 && weight > 0, `${facts}`);
     assert.ok(Math.abs(editors + you * weight - score) < 0.02, `${facts}`);
-    assert.ok((await page.$$("#explain .features tbody tr")).length >= 10);
+    assert.ok((await page.$$("#explain .features tbody tr")).length >= 9);
 
     await page.click(`#front [data-nearside-id="${serverOrder[0]}"] .why`);
     assert.match(await page.textContent("#explain-body"), /where the editors put it.*The editors pinned it/s);

@@ -66,7 +66,7 @@ test("explain adds up to the order", async (t) => {
   explained.forEach(({ id, from, to, features, serverLogit, bound }, i) => {
     assert.equal(to, i);
     assert.equal(feed.items[from].id, id);
-    assert.equal(Object.keys(features).length, 16);
+    assert.equal(Object.keys(features).length, 9);
     assert.equal(features.server_logit, serverLogit);
     assert.equal(bound === "pinned", feed.items[from]._nearside.pinned === true);
   });

@@ -24,8 +24,9 @@ from nearside.rows import Rows
 from nearside.training.batches import POSITIONS, Lists, padded, shuffled
 from nearside.training.networks import NETWORKS, Network, dequantise, quantise
 
-# What a personal score may be made of by default. Left out: the server's logit and the age, which the server knows; and
-# numbers that are one for the whole list.
+# What a personal score is made of by default. Left out: what the server knows (its logit, the age), numbers that are
+# one for the whole list, lifts and counts, which say worse what the shares say (LOG.md), and what needs views
+# (`topic_rate`, `log_times_seen`): add those for a log that has them.
 PERSONAL = (
     "cosine_mean",
     "cosine_max",
@@ -33,13 +34,8 @@ PERSONAL = (
     "cosine_attention",
     "cosine_recent",
     "cosine_session",
-    "topic_lift",
-    "subtopic_lift",
-    "subtopic_count",
     "topic_share",
     "subtopic_share",
-    "topic_rate",
-    "log_times_seen",
     "cosine_hidden",
 )
 
@@ -57,8 +53,8 @@ class Settings:
     epochs: int = 30
     patience: int = 3
     minibatch: int = 256
-    rate: float = 0.02
-    decay: float = 0.01  # weight of the sum of squared weights, per impression
+    rate: float = 0.005
+    decay: float = 0.02  # weight of the sum of squared weights, per impression
     held_out: float = 0.15  # share of the time span, the latest
 
 
@@ -170,7 +166,7 @@ def _losses(network: Network) -> Callable[..., jax.Array]:
         personal = jnp.where(of["scorable"], score - mean, 0)
         total = of["server_logit"] + of["weight"] * personal + bias[of["position"]]
         likelihood = jax.nn.log_softmax(jnp.where(of["valid"], total, -1e9))
-        return -jnp.sum(likelihood * of["clicked"]) / jnp.sum(of["clicked"])
+        return -jnp.sum(likelihood * of["clicked"]) / jnp.maximum(jnp.sum(of["clicked"]), 1)
 
     return jax.jit(jax.vmap(one, in_axes=(None, None, 0, None)))
 
