@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 from hand_set_model import FEATURES, LINEAR, MODEL, RECTIFIED, network, signed_bytes
-from prepare_mind import FOLDERS, HISTORY_MS, MOST_CLICKS, inputs_hash, prepare
+from prepare_mind import FOLDERS, prepare
 
 from nearside import _core
 from nearside.contract import Contract, observe, scores, write_contract
@@ -75,21 +75,10 @@ def test_mind_impressions_are_as_page_and_device_would_hold_them(tmp_path: Path)
     assert first["now"] == 1_573_819_200_000
     times = [ms for _, ms in first["history"]]
     assert [id_ for id_, _ in first["history"]] == [f"N{i}" for i in range(10, 60)]
-    assert len(times) == MOST_CLICKS
-    assert first["now"] - HISTORY_MS < times[0]
+    assert len(times) == 50  # a profile keeps no more
+    assert first["now"] - 28 * 86_400_000 < times[0]
     assert times == sorted(set(times))
     assert times[-1] < first["now"]
     predicted = {key: articles["T1"][key] for key in ("topic", "subtopic", "predicted", "shows")}
     assert predicted == {"topic": "sports", "subtopic": "tennis", "predicted": True, "shows": 0}
     assert (articles["N2"]["shows"], articles["N2"]["clicks"]) == (50, 9)
-
-
-def test_a_changed_input_is_prepared_again(tmp_path: Path) -> None:
-    for name in FOLDERS:
-        (tmp_path / name).mkdir()
-        for table in ("behaviors.tsv", "news.tsv", "counts.tsv"):
-            (tmp_path / name / table).write_text("")
-    before = inputs_hash(tmp_path, DEFAULT)
-    assert inputs_hash(tmp_path, DEFAULT) == before
-    (tmp_path / "valid" / "news.tsv").write_text("N1")
-    assert inputs_hash(tmp_path, DEFAULT) != before

@@ -50,7 +50,9 @@ def every_feature(space: str) -> bytes:
         for at, (name, value) in enumerate(network.init(key).items())
     }
     return write_contract(
-        network.graph(quantise(weights)), Contract("every-feature", network.features, space), observe(network.features)
+        network.graph(quantise(weights)),
+        Contract("every-feature", network.features, space),
+        observe(network.features, space),
     )
 
 
