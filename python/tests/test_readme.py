@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.csv as pv
 import pyarrow.parquet as pq
 import pytest
-import typer.main
+from typer.main import get_command
 from typer.testing import CliRunner
 
-from nearside.arrow import compute as pc
+from nearside.arrow import compute
 from nearside.cli import app
 from nearside.log import ARTICLES, CLICKS, IMPRESSIONS
 from nearside.simulate import simulate
@@ -39,20 +39,15 @@ def site(folder: Path) -> None:
     border = impressions["time"][1000]
     (folder / "log").mkdir()
     (folder / "later").mkdir()
-    is_early = pc.less(impressions["time"], border)
-    early, late = impressions.filter(is_early), impressions.filter(pc.invert(is_early))
+    is_early = compute.less(impressions["time"], border)
+    early, late = impressions.filter(is_early), impressions.filter(compute.invert(is_early))
     pq.write_table(early, folder / "log" / "impressions.parquet")
     pq.write_table(late, folder / "later" / "impressions.parquet")
-    before = pc.is_in(clicks["impression"], early["id"].combine_chunks())
-    history = pc.if_else(before, None, clicks["impression"])
+    before = compute.is_in(clicks["impression"], early["id"].combine_chunks())
+    history = compute.if_else(before, None, clicks["impression"])
     pq.write_table(clicks.filter(before), folder / "log" / "clicks.parquet")
     place = clicks.schema.get_field_index("impression")
     pq.write_table(clicks.set_column(place, "impression", history), folder / "later" / "clicks.parquet")
-
-
-def commands() -> set[str]:
-    """The names of all commands."""
-    return set(typer.main.get_command(app).commands)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_every_command_and_all_code_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +65,7 @@ def test_every_command_and_all_code_run(tmp_path: Path, monkeypatch: pytest.Monk
             result = CliRunner().invoke(app, words[3:])
             assert result.exit_code == 0, (line, result.output)
             ran.append(words[3])
-    assert commands() <= set(ran)
+    assert set(get_command(app).commands) <= set(ran)  # pyright: ignore[reportAttributeAccessIssue]
     assert "scorer mine:topic_lift" in (tmp_path / "report" / "report.json").read_text("utf-8")
     names: dict[str, Any] = {}
     exec(compile(binding, "README.md", "exec"), names)

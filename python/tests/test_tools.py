@@ -75,7 +75,7 @@ def test_mind_impressions_are_as_page_and_device_would_hold_them(tmp_path: Path)
     assert first["now"] == 1_573_819_200_000
     times = [ms for _, ms in first["history"]]
     assert [id_ for id_, _ in first["history"]] == [f"N{i}" for i in range(10, 60)]
-    assert len(times) == 50  # a profile keeps no more
+    assert len(times) == 50
     assert first["now"] - 28 * 86_400_000 < times[0]
     assert times == sorted(set(times))
     assert times[-1] < first["now"]

@@ -1,4 +1,4 @@
-"""Writes `models/reranker.onnx`: a small network whose weights are reasoned, not learned.
+"""Writes `tests/fixtures/hand-set.onnx`: a small network whose weights are reasoned, not learned.
 
     uv run tools/hand_set_model.py
 
@@ -19,7 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 from nearside.contract import Contract, observe, write_contract
 from nearside.space import ROOT, Space
 
-MODEL = ROOT / "models" / "reranker.onnx"
+MODEL = ROOT / "tests" / "fixtures" / "hand-set.onnx"
 ID = "hand-set-1"
 
 FEATURES = (

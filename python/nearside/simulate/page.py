@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from .articles import Articles, Floats, World
 from .parameters import Parameters
@@ -118,7 +119,7 @@ class Site:
         taste[rng.random(len(reader)) < parameters.whim] = 0
         score = np.float32(parameters.base) + appeal[chosen] + taste + self.readers.eagerness[reader, None]
         score -= np.where(np.take_along_axis(known, chosen, axis=1), np.float32(parameters.again), np.float32(0))
-        chance = (1 / (1 + np.exp(-score))).astype(np.float32)
+        chance = expit(score).astype(np.float32)
         examined = rng.random((len(reader), 1)) < self._reach[:size]
         examined &= rng.random(shape) < parameters.notice
         examined &= present
