@@ -49,8 +49,11 @@ def every_feature(space: str) -> bytes:
         name: np.asarray(0.1 * jax.random.normal(jax.random.fold_in(key, at), value.shape), np.float32)
         for at, (name, value) in enumerate(network.init(key).items())
     }
-    contract = Contract("every-feature", network.features, space)
-    return write_contract(network.graph(quantise(weights)), contract, observe(network.features, space))
+    return write_contract(
+        network.graph(quantise(weights)),
+        Contract("every-feature", network.features, space),
+        observe(network.features, space),
+    )
 
 
 class Told:

@@ -25,7 +25,7 @@ OPSET = 17
 # one another 4.
 BENDS = (("cosine_max", 0.9375, -7.0), ("cosine_hidden", 0.5, -4.0), ("cosine_hidden", 0.9375, -4.0))
 
-HIDDEN = 48  # units of the attention network's hidden layer
+HIDDEN = 44  # units of the attention network's hidden layer
 KEY = 32  # width of its queries and keys
 VALUE = 32  # width of what it takes from the history
 
