@@ -102,7 +102,7 @@ class Parameters:
     # Reading time: seconds, log-normal.
     dwell_median: float = 60.0
     dwell_spread: float = 0.9
-    dwell_taste: float = 0.2  # log of the factor a unit of taste
+    dwell_taste: float = 0.05  # log of the factor a unit of taste
     bounce: float = -1.7  # log-odds of a bounce at no taste, falling by 1 a unit of taste
     bounce_median: float = 8.0
     dwell_missing: float = 0.1  # share of clicks of which the time was not told
