@@ -60,9 +60,12 @@ fn a_reader_sees_more_of_what_they_read() {
     let order = ranker.rank(&candidates, &profile, &Policy::default(), NOW).unwrap().to_vec();
     assert_eq!(ranker.reason(), Reason::Ranked);
     let mean_place = |order: &[u32], topic: &str| {
-        let of_topic = |&(_, &item): &(usize, &u32)| articles[item as usize].topic == topic;
-        let places: Vec<_> =
-            order.iter().enumerate().filter(of_topic).map(|(place, _)| place as f64).collect();
+        let unread = |&(_, &item): &(usize, &u32)| {
+            let article = &articles[item as usize];
+            article.topic == topic
+                && !profile.clicks().iter().any(|click| click.id == ArticleId::new(&article.id))
+        };
+        let places: Vec<_> = order.iter().enumerate().filter(unread).map(|(place, _)| place as f64).collect();
         places.iter().sum::<f64>() / places.len() as f64
     };
     assert!(mean_place(&order, "sports") + 3.0 < mean_place(&identity(100), "sports"));
@@ -153,6 +156,35 @@ fn influence_grows_with_evidence() {
             ranker.rank(&candidates, &profile, &Policy { k: policy_k, ..Policy::default() }, NOW).unwrap();
             assert!((ranker.weight() - 0.8 * n / (n + k)).abs() < 1e-6);
         }
+    }
+}
+
+#[test]
+fn what_was_read_already_sinks() {
+    let mut random = Random(8);
+    let articles: Vec<_> = (0..60).map(|id| Article::new(&mut random, id)).collect();
+    let mut candidates = Candidates::new();
+    articles.iter().for_each(|article| candidates.push(&article.candidate()));
+    candidates.check(SPACE, SPACE).unwrap();
+    let mut profile = Profile::new();
+    profile.set_space(SpaceId::new(SPACE));
+    let read = [20usize, 25, 30];
+    for place in read {
+        let article = &articles[place];
+        let (topic, subtopic) =
+            (TopicId::new(article.topic), TopicId::subtopic(article.topic, &article.subtopic));
+        profile.click(
+            ArticleId::new(&article.id),
+            topic,
+            subtopic,
+            Some(article.vector),
+            Seconds(NOW.0 - 60),
+        );
+    }
+    let order = ranker().rank(&candidates, &profile, &Policy::default(), NOW).unwrap().to_vec();
+    for place in read {
+        let now = order.iter().position(|&item| item as usize == place).unwrap();
+        assert!(now > place, "{place} stands at {now}");
     }
 }
 

@@ -21,9 +21,9 @@ Weights = Mapping[str, Any]
 OPSET = 17
 
 # Units that bend: 0 up to the threshold, rising from there to 1 at a feature of 1. Their weights, in log-odds, are set:
-# an article read already loses 7 (an article like it in all but a word less), one like a hidden one up to 4, the hidden
-# one another 4.
-BENDS = (("cosine_max", 0.9375, -7.0), ("cosine_hidden", 0.5, -4.0), ("cosine_hidden", 0.9375, -4.0))
+# what was read already loses 16, more than all cosines and shares can give; an article like a hidden one up to 6, the
+# hidden one another 10.
+BENDS = (("cosine_max", 0.9375, -16.0), ("cosine_hidden", 0.5, -6.0), ("cosine_hidden", 0.9375, -10.0))
 
 HIDDEN = 44  # units of the attention network's hidden layer
 KEY = 32  # width of its queries and keys

@@ -129,10 +129,11 @@ def train(rows: Rows, settings: Settings, progress: Callable[[str, int, int], No
     seeds = [_train_seed(network, groups, vectors, settings, seed, progress) for seed in range(settings.seeds)]
     seeds.sort(key=lambda seed: seed.held_out_loss)
     loss = _losses(network)
-    zero = _zero(network)
+    # Without the personal part, whose set terms count even where nothing was learned.
+    silent = [replace(group, weight=np.zeros_like(group.weight)) for group in groups[1]]
+    best = seeds[0]
     server = min(
-        _mean_loss(loss, zero, jnp.asarray(seeds[0].bias), groups[1], vectors),
-        _mean_loss(loss, zero, jnp.zeros(POSITIONS), groups[1], vectors),
+        _mean_loss(loss, best.weights, jnp.asarray(bias), silent, vectors) for bias in (best.bias, 0 * best.bias)
     )
     return Run(settings, rows.about["space"], seeds, server, (len(early), len(late)))
 
@@ -145,11 +146,6 @@ def _unit(vectors: NDArray[np.int8]) -> NDArray[np.float32]:
     wide = vectors.astype(np.float32)
     lengths = np.linalg.norm(wide, axis=1, keepdims=True)
     return wide / np.where(lengths > 0, lengths, 1).astype(np.float32)
-
-
-def _zero(network: Network) -> dict[str, jax.Array]:
-    weights = network.init(jax.random.key(0))
-    return {name: jnp.zeros_like(value) for name, value in weights.items()}
 
 
 def _losses(network: Network) -> Callable[..., jax.Array]:
