@@ -238,6 +238,8 @@ def train(
         decay=decay,
     )
     with refusals(), bar() as display:
+        if track.wanted(mlflow):
+            track.client_library()
         rows = read_rows(features, minimum_evidence=settings.minimum_evidence, most=most)
         tasks: dict[str, int] = {}
 
@@ -253,7 +255,7 @@ def train(
         if track.wanted(mlflow):
             files = [output / "weights.safetensors", output / "training.json"]
             numbers = {f"held_out_loss_{name}": value for name, value in losses.items()}
-            track.log_run("train", parameters=summary["settings"], metrics=numbers, files=files, alias="latest")
+            track.log_run("train", parameters=summary["settings"], metrics=numbers, files=files, alias="newest")
     typer.echo(
         f"{output}: held-out loss {losses['best']:.4f}, of the server's order alone {losses['server_order']:.4f}; "
         f"{seeds} seeds, spread {losses['spread']:.4f}; {result.impressions[0]:,} impressions"
@@ -322,6 +324,8 @@ def evaluate(
     from nearside.evaluation.run import open_sources
 
     with refusals(), bar() as display:
+        if track.wanted(mlflow):
+            track.client_library()
         vector_space = Space.load(space)
         opened = [Log.open(log, vector_space, history_days=history_days) for log in logs]
         sources = open_sources(opened, counts or [])
@@ -350,6 +354,8 @@ def evaluate(
     terminal = Console()
     (terminal if terminal.is_terminal else Console(width=150)).print(found.table())
     for log in opened:
+        if len(opened) > 1 and log.faults.by_reason:
+            errors.print(f"{log.about.get('source', '')}:", markup=False)
         report(log.faults)
     typer.echo(f"{output / 'report.html'}: the same with slices, pairs and plots")
 

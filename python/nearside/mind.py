@@ -37,6 +37,7 @@ class _Columns:
     shown: list[list[str]] = field(default_factory=list)
     clicks: list[tuple[str, int, str, str | None]] = field(default_factory=list)
     histories: dict[str, list[str]] = field(default_factory=dict)
+    first: dict[str, int] = field(default_factory=dict)  # time of each reader's first impression
 
 
 def read_mind(folder: Path, space: Space, *, history_days: float = HISTORY_DAYS) -> tables.Tables:
@@ -46,7 +47,11 @@ def read_mind(folder: Path, space: Space, *, history_days: float = HISTORY_DAYS)
     path = folder / "behaviors.tsv"
     with path.open(encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, start=1):
-            _read_row(line.rstrip("\n"), f"{path.name} line {number}", history_days, columns, faults)
+            _read_row(line.rstrip("\n"), f"{path.name} line {number}", columns, faults)
+    for reader, history in columns.histories.items():
+        for place, article in enumerate(history):
+            before = history_days * DAY_MS * (len(history) - place) / (len(history) + 1)
+            columns.clicks.append((reader, columns.first[reader] - int(before), article, None))
     articles = _articles(folder / "news.tsv", space, faults)
     impressions = pa.table(
         {"id": list(columns.impression), "reader": columns.reader, "time": columns.time, "articles": columns.shown},
@@ -60,7 +65,7 @@ def read_mind(folder: Path, space: Space, *, history_days: float = HISTORY_DAYS)
     return tables.Tables(articles, impressions, pa.table(values, schema=tables.CLICKS), about, faults)
 
 
-def _read_row(line: str, where: str, history_days: float, columns: _Columns, faults: Faults) -> None:
+def _read_row(line: str, where: str, columns: _Columns, faults: Faults) -> None:
     parts = line.split("\t")
     if len(parts) != 5:
         faults.add("a row without five fields was left out", where)
@@ -85,12 +90,9 @@ def _read_row(line: str, where: str, history_days: float, columns: _Columns, fau
     columns.clicks += [(reader, now, article, number) for article, label in sound if label == "1"]
     history = history_text.split()
     known = columns.histories.get(reader)
+    columns.first[reader] = min(columns.first.get(reader, now), now)
     if known is None:
         columns.histories[reader] = history
-        span = history_days * DAY_MS
-        for place, article in enumerate(history):
-            then = now - int(span * (len(history) - place) / (len(history) + 1))
-            columns.clicks.append((reader, then, article, None))
     elif known != history:
         faults.add("a history differs from the reader's first; the first was kept", where)
 

@@ -111,6 +111,7 @@ def replay(
             history_offsets=rows["history_offsets"],
             history_article=rows["history_article"],
             history_weight=rows["history_weight"],
-            position=rows["place"].astype(np.int32),
+            # Where the shown order is not known nothing can be learned of positions.
+            position=rows["place"].astype(np.int32) * log.shown_order,
         )
         yield batch, rows["rankings"]

@@ -46,8 +46,9 @@ def test_a_sound_folder_is_read_without_faults(tmp_path: Path) -> None:
     assert (log.space, log.about["source"], log.shown_order) == ("minilm-l6-pca64-v1", "mind/mind", False)
     (batch,) = log.batches()
     assert batch.second.tolist() == [NINE, NINE + 12 * 3600 + 60]
-    assert [log.ids[row] for row in batch.article] == ["N2", "N3", "N1", "N2"]
-    assert batch.clicked.tolist() == [True, False, False, True]
+    assert sorted(log.ids[row] for row in batch.article[:2]) == ["N2", "N3"]
+    assert sorted(log.ids[row] for row in batch.article[2:]) == ["N1", "N2"]
+    assert [log.ids[row] for row in batch.article[batch.clicked]] == ["N2", "N2"]
 
 
 def test_histories_are_spread_over_the_days_before(tmp_path: Path) -> None:

@@ -124,7 +124,9 @@ def test_without_positions_the_servers_order_is_the_click_through_so_far(tmp_pat
     clicks = [click("ann", 5, "c", "i0"), click("ann", 15, "b", "i1"), click("ann", 16, "c", "i1")]
     found = rows(Log.open(write_log(tmp_path, ABC, pages, clicks)))
     orders = ["".join(found[f"i{n}"]["articles"]) for n in range(4)]
-    assert orders == ["abc", "cab", "cba", "cba"]
+    assert orders[0][0] in "abc", "without counts any order"
+    assert orders[1][0] == "c", "then what was clicked"
+    assert orders[2:] == ["cba", "cba"]
     # What a page carries may be given instead, and then stays.
     counts = (np.array([10.0, 10, 10]), np.array([1.0, 5, 0]))
     found = rows(Log.open(tmp_path), counts=counts)

@@ -43,13 +43,56 @@ def require(have: list[str], schema: pa.Schema, path: Any) -> None:
         raise LogError(f"{path} has no column {', '.join(missing)}")
 
 
+def conform(table: pa.Table, schema: pa.Schema, path: Any) -> pa.Table:
+    """The table with the schema's columns in the schema's types; finer times are cut to milliseconds."""
+    require(table.column_names, schema, path)
+    for field in schema:
+        if field.name not in table.column_names:
+            continue
+        column = table[field.name]
+        check_type(field, column.type, path)
+        if field.name == "vector" or pa.types.is_dictionary(column.type):
+            continue  # vectors of another length are counted one by one; dictionaries serve as they are
+        try:
+            converted = column.cast(field.type, safe=False)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
+            raise LogError(f"{path}: the column {field.name} is {column.type}, not {field.type}") from error
+        table = table.set_column(table.column_names.index(field.name), field.name, converted)
+    return table
+
+
+def check_type(field: pa.Field, found: pa.DataType, path: Any) -> None:
+    """Refuses a type that cannot stand for the field's: a number for a time, anything but a list for a list."""
+    kinds = {
+        "time": pa.types.is_timestamp,
+        "published": lambda kind: pa.types.is_timestamp(kind) or pa.types.is_null(kind),
+        "articles": lambda kind: _is_list(kind) and _is_text(kind.value_type),
+        "positions": lambda kind: _is_list(kind) or pa.types.is_null(kind),
+        "viewed": lambda kind: _is_list(kind) or pa.types.is_null(kind),
+        "vector": lambda kind: any(test(kind) for test in BINARY),
+    }
+    if field.name in kinds and not kinds[field.name](found):
+        raise LogError(f"{path}: the column {field.name} is {found}, not {field.type}")
+
+
+BINARY = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_null)
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return pa.types.is_list(kind) or pa.types.is_large_list(kind)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind)
+
+
 def sound(table: pa.Table, names: list[str], what: str, faults: Faults) -> NDArray[np.bool_]:
     """The rows in which none of the columns is null, an empty text or a time that does not exist."""
     keep = np.ones(table.num_rows, np.bool_)
     for name in names:
         column = table[name]
         if pa.types.is_timestamp(column.type) or pa.types.is_integer(column.type):
-            time = column.cast(TIME).cast(pa.int64()).fill_null(-1).to_numpy()
+            time = column.cast(TIME, safe=False).cast(pa.int64()).fill_null(-1).to_numpy()
             keep &= (time >= 0) & (time < LAST)
         else:
             keep &= pc.fill_null(pc.not_equal(column.cast(pa.string()), ""), False).to_numpy()
@@ -61,7 +104,7 @@ def sound(table: pa.Table, names: list[str], what: str, faults: Faults) -> NDArr
 
 def milliseconds(column: pa.ChunkedArray) -> NDArray[np.int64]:
     """Times as milliseconds since 1970."""
-    return column.cast(TIME).cast(pa.int64()).to_numpy()
+    return column.cast(TIME, safe=False).cast(pa.int64()).to_numpy()
 
 
 def flat(column: pa.ChunkedArray, default: Any) -> NDArray[Any]:
@@ -108,7 +151,7 @@ def columns(table: pa.Table, unknown: int, faults: Faults) -> tuple[Articles, li
     published = np.full(total, np.nan)
     if "published" in table.column_names:
         known = table["published"].is_valid().to_numpy()
-        times = table["published"].cast(TIME).cast(pa.int64()).fill_null(0).to_numpy()
+        times = table["published"].cast(TIME, safe=False).cast(pa.int64()).fill_null(0).to_numpy()
         published[: table.num_rows] = np.where(known, times, np.nan)
     names = sorted({topic for topic in topics if topic})
     code = {name: at for at, name in enumerate(names)} | {"": -1}

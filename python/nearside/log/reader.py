@@ -19,7 +19,9 @@ from nearside.faults import Faults
 from nearside.log.columns import (
     ROWS_READ,
     LogError,
+    check_type,
     columns,
+    conform,
     flat,
     lengths,
     milliseconds,
@@ -94,12 +96,14 @@ class Log:
         self.ids: list[str] = articles["id"].to_pylist() + unknown.to_pylist()
         self._article_ids = pa.array(self.ids, pa.string())
         self.articles, self.topics, self.subtopics = columns(articles, len(unknown), self.faults)
+        if not self.space and self.articles.has_vector.any():
+            self.faults.add("the log names no vector space: its vectors are taken to be of the model's", "log.json")
         chunks = [*heads["reader"].cast(pa.string()).chunks, *clicks["reader"].cast(pa.string()).chunks]
         self.readers = pc.unique(pa.chunked_array(chunks))
         self._reader = self._codes(heads["reader"], self.readers).astype(np.uint32)
         self._milliseconds = milliseconds(heads["time"])
         self.impressions = heads.num_rows
-        ids = heads["id"].combine_chunks()
+        ids = heads["id"].cast(pa.string()).combine_chunks()
         backwards = np.append(False, np.diff(self._milliseconds) < 0)
         self._sorted = not backwards.any()
         self._count("an impression is earlier than the one before it; they were sorted", backwards, ids)
@@ -134,10 +138,20 @@ class Log:
         about = _about(about_file) if about_file.exists() else {"version": VERSION, "source": "?"}
         articles = pq.read_table(folder / "articles.parquet")
         clicks = pq.read_table(folder / "clicks.parquet", read_dictionary=["reader", "article"])
-        for name, table, schema in (("articles", articles, ARTICLES), ("clicks", clicks, CLICKS)):
-            require(table.column_names, schema, folder / f"{name}.parquet")
+        articles = conform(articles, ARTICLES, folder / "articles.parquet")
+        if "impression" not in clicks.column_names:
+            raise LogError(
+                f"{folder / 'clicks.parquet'} has no column impression: without it nothing tells what was clicked"
+            )
+        clicks = conform(clicks, CLICKS, folder / "clicks.parquet")
+        if clicks.num_rows == 0:
+            raise LogError(f"{folder / 'clicks.parquet'} has no click")
         impressions = pq.ParquetFile(folder / "impressions.parquet")
-        require(impressions.schema_arrow.names, IMPRESSIONS, folder / "impressions.parquet")
+        types = {field.name: field.type for field in impressions.schema_arrow}
+        require(list(types), IMPRESSIONS, folder / "impressions.parquet")
+        for field in IMPRESSIONS:
+            if field.name in types:
+                check_type(field, types[field.name], folder / "impressions.parquet")
         return cls(Tables(articles, impressions, clicks, about, Faults()))
 
     def impression_ids(self) -> pa.Array:
@@ -170,6 +184,11 @@ class Log:
         viewed = flat(table["viewed"], False) if "viewed" in table.column_names else None
         if "positions" in table.column_names:
             order = np.lexsort((flat(table["positions"], 0), impression))
+            article = article[order]
+            viewed = None if viewed is None else viewed[order]
+        elif not self.shown_order:
+            # An order that means nothing, in which clicked articles may come first, must not decide between equals.
+            order = np.lexsort((_mixed(article, rows[impression]), impression))
             article = article[order]
             viewed = None if viewed is None else viewed[order]
         named = article >= 0
@@ -207,6 +226,10 @@ class Log:
         named = table["impression"] if "impression" in table.column_names else pa.nulls(len(time), pa.string())
         impression = self._codes(named, impression_ids)
         unknown = (impression < 0) & named.is_valid().to_numpy(zero_copy_only=False)
+        reader = self._codes(table["reader"], self.readers)
+        foreign = (impression >= 0) & (self._reader[impression] != reader)
+        self._count("a click names another reader's impression; it only counts as history", foreign, named)
+        impression = np.where(foreign, -1, impression)
         self._count("a click names an impression that is not in the log; it only counts as history", unknown, named)
         early = (impression >= 0) & (time < self._milliseconds[impression])
         self._count("a click is earlier than its impression; it was moved to it", early, named)
@@ -219,7 +242,7 @@ class Log:
         self._count("a dwell time is negative; it counts as unknown", dwell < 0)
         dwell = np.where(dwell < 0, np.nan, dwell)
         clicks = Clicks(
-            reader=self._codes(table["reader"], self.readers)[order].astype(np.uint32),
+            reader=reader[order].astype(np.uint32),
             second=(time[order] // 1000).astype(np.uint32),
             article=self._codes(table["article"], self._article_ids)[order].astype(np.uint32),
             impression=impression[order],
@@ -297,6 +320,14 @@ class Log:
             valid = values.is_valid().to_numpy(zero_copy_only=False)
             return np.where(valid, places[indices], -1) if len(places) else np.full(len(values), -1, np.int64)
         return pc.index_in(values, of).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _mixed(article: NDArray[np.int64], impression: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """A hash of both numbers (the finaliser of SplitMix64, Steele et al. 2014)."""
+    mixed = article.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + impression.astype(np.uint64)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
 
 
 def _names(source: pa.Table | pq.ParquetFile) -> list[str]:

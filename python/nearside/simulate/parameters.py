@@ -95,9 +95,9 @@ class Parameters:
     # Choice.
     # Log-odds of a click on an article of no appeal that is looked at; calibrated on 4 to 8 % of shown
     base: float = -2.7
-    again: float = 9.0  # log-odds lost by an article that the reader has clicked lately
+    again: float = 30.0  # log-odds lost by an article that the reader has clicked lately: it is not opened again
     shown_again: float = 0.02  # chance that a page has such an article at all; mind: 0.25 % of shown are in the history
-    remembered: int = 24  # so many clicks
+    remembered: int = 60  # so many clicks: more than a profile keeps
 
     # Reading time: seconds, log-normal.
     dwell_median: float = 60.0

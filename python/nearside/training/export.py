@@ -22,6 +22,10 @@ TOLERANCE = 1e-5
 def export(run: Path, *, name: str) -> bytes:
     """The model file of a run. Raises `LogError` where it is too large, or where the engines do not agree on it."""
     network, weights, about = load_run(run)
+    if not about["space"]:
+        raise LogError(f"{run}: the log it was trained on names no vector space; name it in the log's log.json")
+    if not name.strip():
+        raise LogError("a model needs a name")
     k = float(about["settings"]["k"])
     quantised = quantise(weights)
     contract = Contract(name, network.features, about["space"], int(k) if k.is_integer() else k)
