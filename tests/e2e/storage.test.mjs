@@ -89,6 +89,11 @@ test("the history outlives the page, as one record of at most 12 KB", async (t) 
 
 test("a click on a link that leaves the page is kept", async (t) => {
   const page = await open(t);
+  // A browser that has never opened the database may be gone before it is made (README, "Limits, said aloud").
+  await startReranker(page);
+  await rank(page, feed);
+  await page.evaluate((story) => globalThis.reranker.viewed(story), feed.items[0]);
+  await page.waitForTimeout(800);
   for (let i = 0; i < 10; i++) {
     await goTo(page, server, "/list.html");
     await startReranker(page);
