@@ -56,6 +56,14 @@ pub enum Error {
     /// The model was written for an opset outside 13–21.
     #[error("the compact engine does not run opset {0}, only 13 to 21")]
     OpsetUnsupported(i64),
+    /// What the full flavour's engine does not run: an operator's name, or what tract says of the graph.
+    #[cfg(feature = "tract")]
+    #[error("tract does not run {0}")]
+    TractUnsupported(String),
+    /// The full flavour's engine failed at a ranking, with what tract says of it.
+    #[cfg(feature = "tract")]
+    #[error("tract failed: {0}")]
+    TractFailed(String),
     /// The model gave a score that is not a finite number.
     #[error("the model gave a score that is not finite")]
     NonFinite,
@@ -79,6 +87,10 @@ impl Error {
             | Self::ModelContract(_)
             | Self::ModelGolden(_) => "model_rejected",
             Self::OperatorUnsupported { .. } | Self::OpsetUnsupported(_) => "model_unsupported",
+            #[cfg(feature = "tract")]
+            Self::TractUnsupported(_) => "model_unsupported",
+            #[cfg(feature = "tract")]
+            Self::TractFailed(_) => "model_rejected",
             Self::NonFinite => "nonfinite",
             Self::PolicyRange(_) => "internal",
         }

@@ -1,17 +1,25 @@
 //! The reranker: a model file, the contract it carries, and the engine that runs it.
 
+// In the full flavour every model runs on tract, so that it is one engine; the tests compare the two.
+#[cfg(any(not(feature = "tract"), test))]
 mod compact;
 mod contract;
+#[cfg_attr(feature = "tract", allow(dead_code, unused_imports))]
 mod onnx;
 mod refusal;
+#[cfg(feature = "tract")]
+mod tract;
 
 use crate::candidate::Candidates;
 use crate::error::Error;
 use crate::features::Feature;
 use crate::signals::Signals;
 use crate::vector::DIMENSION;
+#[cfg(not(feature = "tract"))]
 use compact::Compact;
 use contract::Contract;
+#[cfg(feature = "tract")]
+use tract::Tract;
 
 /// What a model is given for one list. Rows are dense and row-major.
 #[derive(Debug, Clone, Copy)]
@@ -60,9 +68,15 @@ impl Model {
     ///
     /// Any model error: `model_rejected` or `model_unsupported` by [`Error::code`].
     pub fn load(bytes: &[u8]) -> Result<Self, Error> {
+        #[cfg(not(feature = "tract"))]
         let file = onnx::read(bytes)?;
+        #[cfg(feature = "tract")]
+        let file = onnx::outline(bytes)?;
         let (contract, golden) = contract::read(&file.metadata)?;
+        #[cfg(not(feature = "tract"))]
         let engine = Box::new(Compact::load(&file, contract.features.len(), DIMENSION)?);
+        #[cfg(feature = "tract")]
+        let engine = Box::new(Tract::load(bytes, &file, contract.features.len(), DIMENSION)?);
         let mut model = Self {
             contract,
             engine,
