@@ -24,6 +24,8 @@ mod error;
 mod explain;
 mod features;
 mod id;
+#[cfg(feature = "tract")]
+mod inspect;
 mod interest;
 mod model;
 mod policy;

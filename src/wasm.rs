@@ -2,6 +2,9 @@
 //!
 //! Errors are thrown as `Error` objects with the stable code as `name` and one sentence as `message`.
 
+#[cfg(feature = "tract")]
+mod full;
+
 use js_sys::Error as JsError;
 use wasm_bindgen::prelude::*;
 
@@ -21,6 +24,8 @@ pub struct Core {
     ranker: Ranker,
     profile: Profile,
     candidates: Candidates,
+    #[cfg(feature = "tract")]
+    last: full::Last,
 }
 
 #[wasm_bindgen]
@@ -28,10 +33,18 @@ impl Core {
     /// Loads a model; throws where it is refused.
     #[wasm_bindgen(constructor)]
     pub fn new(model: &[u8]) -> Result<Core, JsError> {
+        #[cfg(feature = "tract")]
+        full::print_panics();
         let model = Model::load(model).map_err(thrown)?;
         let mut profile = Profile::new();
         profile.set_space(SpaceId::new(model.space()));
-        Ok(Self { ranker: Ranker::new(model), profile, candidates: Candidates::new() })
+        Ok(Self {
+            ranker: Ranker::new(model),
+            profile,
+            candidates: Candidates::new(),
+            #[cfg(feature = "tract")]
+            last: full::Last::default(),
+        })
     }
 
     /// The model's name.
@@ -141,10 +154,18 @@ impl Core {
         policy: &[f64],
         now_ms: f64,
     ) -> Result<Vec<u32>, JsError> {
-        let Self { ranker, profile, candidates } = self;
+        let Self { ranker, profile, candidates, .. } = self;
+        #[cfg(feature = "tract")]
+        let mut after = self.last.begin(text, lengths, profile.generation());
+        #[cfg(not(feature = "tract"))]
+        let mut after = || ();
         fill(candidates, text, lengths, numbers, flags)
             .and_then(|()| candidates.check(space, ranker.model().space()))
-            .and_then(|()| ranker.rank(candidates, profile, &policy_of(policy), Seconds::from_millis(now_ms)))
+            .and_then(|()| {
+                after();
+                let now = Seconds::from_millis(now_ms);
+                ranker.rank_in_steps(candidates, profile, &policy_of(policy), now, after)
+            })
             .map(<[u32]>::to_vec)
             .map_err(thrown)
     }

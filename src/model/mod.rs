@@ -8,6 +8,8 @@ mod contract;
 mod onnx;
 mod refusal;
 #[cfg(feature = "tract")]
+mod report;
+#[cfg(feature = "tract")]
 mod tract;
 
 use crate::candidate::Candidates;
@@ -18,6 +20,8 @@ use crate::vector::DIMENSION;
 #[cfg(not(feature = "tract"))]
 use compact::Compact;
 use contract::Contract;
+#[cfg(feature = "tract")]
+pub(crate) use report::{Contract as ContractReport, File as FileReport};
 #[cfg(feature = "tract")]
 use tract::Tract;
 
@@ -54,6 +58,8 @@ pub(crate) trait Engine: Send {
 pub struct Model {
     contract: Contract,
     engine: Box<dyn Engine>,
+    #[cfg(feature = "tract")]
+    file: report::File,
     /// The scorable candidates' rows, vectors and scores, gathered.
     features: Vec<f32>,
     candidates: Vec<f32>,
@@ -80,6 +86,8 @@ impl Model {
         let mut model = Self {
             contract,
             engine,
+            #[cfg(feature = "tract")]
+            file: report::File::of(bytes, &file),
             features: Vec::new(),
             candidates: Vec::new(),
             history: Vec::new(),
