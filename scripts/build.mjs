@@ -5,6 +5,9 @@
 //   models/reranker.onnx ──────────────────────── dist/reranker.onnx ────┘
 //   js/*.ts ── tsc ────────────────────────────── dist/*.js, *.d.ts
 //
+// The full flavour is the same crate with the feature `tract`, in dist/full/, with its own copy of the few modules that know
+// the wasm; all others it shares. So nothing of the default flavour knows of it.
+//
 // A step whose inputs and outputs are as the last run left them is skipped.
 
 import { createHash } from "node:crypto";
@@ -18,13 +21,15 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { ensureNode, ensureNodeModules, ensureRust, ensureWasmBindgen, withoutRustflags } from "./setup.mjs";
 import { bin, cache, capture, dim, done, isMain, main, root, run, Stop, say, seconds } from "./shell.mjs";
 
 const TARGET = "wasm32-unknown-unknown";
 // Timed and weighed on the shipped bytes: see DEVELOPING.md.
 const WASM_OPT_FLAGS = ["-O3", "--strip-target-features"];
+// For tract, timed and weighed likewise: see docs/full.md.
+const FULL_WASM_OPT_FLAGS = ["-O1", "--strip-target-features"];
 const BINDGEN_FLAGS = [
   ...["--target", "web", "--out-name", "nearside"],
   // The SDK always says where the wasm is, so bundlers see one reference to it: the SDK's.
@@ -64,12 +69,13 @@ export async function buildCore(bindgen, folder, feature) {
     },
   });
 
+  const flags = feature === "tract" ? FULL_WASM_OPT_FLAGS : WASM_OPT_FLAGS;
   await step(named("optimise"), {
     inputs: [boundWasm, at("package-lock.json")],
-    key: WASM_OPT_FLAGS,
+    key: flags,
     outputs: [output("nearside_bg.wasm")],
     async make([output]) {
-      await run(process.execPath, [bin("binaryen", "wasm-opt"), boundWasm, ...WASM_OPT_FLAGS, "-o", output]);
+      await run(process.execPath, [bin("binaryen", "wasm-opt"), boundWasm, ...flags, "-o", output]);
       if (!WebAssembly.validate(readFileSync(output))) throw new Stop("wasm-opt wrote an invalid module.");
     },
   });
@@ -79,13 +85,15 @@ export async function buildCore(bindgen, folder, feature) {
     outputs: [output("nearside.js"), output("nearside.d.ts")],
     async make([script, types]) {
       const { transform } = await import("esbuild");
-      // Comments and wasm-bindgen's own console warnings go: a publisher's console stays clean.
-      const glue = await transform(readFileSync(join(bound, "nearside.js"), "utf8"), {
+      // Comments and wasm-bindgen's own console warnings go: a publisher's console stays clean. What the full flavour
+      // prints when it panics stays.
+      const written = readFileSync(join(bound, "nearside.js"), "utf8").replaceAll("console.error(", "printError(");
+      const glue = await transform(written, {
         drop: ["console"],
         legalComments: "none",
         target: "es2022",
       });
-      writeFileSync(script, glue.code);
+      writeFileSync(script, glue.code.replaceAll("printError(", "console.error("));
       // Symbol.dispose is in no standard library that a consumer's compiler can be asked to have.
       const declared = readFileSync(join(bound, "nearside.d.ts"), "utf8");
       writeFileSync(types, declared.replaceAll(/^ *\[Symbol\.dispose\]\(\): void;\n/gm, ""));
@@ -93,30 +101,18 @@ export async function buildCore(bindgen, folder, feature) {
   });
 }
 
-/** Builds the package; installs nothing. `bindgen` is the folder with wasm-bindgen in it. */
-export async function buildPackage(bindgen) {
+/** Builds the package; installs nothing. `bindgen` is the folder with wasm-bindgen in it. `full`: with the full flavour. */
+export async function buildPackage(bindgen, { full = false } = {}) {
   const began = performance.now();
   await buildCore(bindgen, at("dist"));
+  if (full) await buildCore(bindgen, at("dist/full"), "tract");
 
   const model = at("models/reranker.onnx");
   if (!existsSync(model)) throw new Stop("models/reranker.onnx is missing: take it from the repository.");
   copyFileSync(model, at("dist/reranker.onnx"));
 
-  await step("integrity", {
-    inputs: [at("dist/nearside_bg.wasm"), model],
-    outputs: [at("dist/integrity.js"), at("dist/integrity.d.ts")],
-    make([script, types]) {
-      const names = { wasmIntegrity: "nearside_bg.wasm", modelIntegrity: "reranker.onnx" };
-      const constant = ([name, file]) => `export const ${name} = "${integrity(at("dist", file))}";\n`;
-      writeFileSync(script, Object.entries(names).map(constant).join(""));
-      writeFileSync(
-        types,
-        Object.keys(names)
-          .map((name) => `export declare const ${name}: string;\n`)
-          .join(""),
-      );
-    },
-  });
+  await writeIntegrity("integrity", at("dist"), model);
+  if (full) await writeIntegrity("integrity-full", at("dist/full"), model);
 
   const sources = filesUnder(at("js")).filter((file) => file.endsWith(".ts"));
   const emitted = sources
@@ -134,18 +130,70 @@ export async function buildPackage(bindgen) {
     },
   });
 
+  const core = ["nearside.js", "nearside.d.ts", "nearside_bg.wasm", "integrity.js", "integrity.d.ts"];
+  const copied = full ? await shareModules(emitted) : [];
   prune(at("dist"), [
-    ...[
-      "nearside.js",
-      "nearside.d.ts",
-      "nearside_bg.wasm",
-      "reranker.onnx",
-      "integrity.js",
-      "integrity.d.ts",
-    ].map((name) => at("dist", name)),
-    ...emitted,
+    ...core.map((name) => at("dist", name)),
+    ...(full ? core.map((name) => at("dist/full", name)) : []),
+    at("dist/reranker.onnx"),
+    ...emitted.filter((file) => full || !file.startsWith(at("dist/full"))),
+    ...copied,
   ]);
   done(`dist/ is built ${dim(`(${seconds(began)})`)}`);
+}
+
+/** Writes the hashes of a flavour's wasm and of the model beside the wasm. */
+function writeIntegrity(name, folder, model) {
+  const wasm = join(folder, "nearside_bg.wasm");
+  return step(name, {
+    inputs: [wasm, model],
+    outputs: [join(folder, "integrity.js"), join(folder, "integrity.d.ts")],
+    make([script, types]) {
+      const hashes = { wasmIntegrity: integrity(wasm), modelIntegrity: integrity(model) };
+      const constants = Object.entries(hashes).map(([name, hash]) => `export const ${name} = "${hash}";\n`);
+      writeFileSync(script, constants.join(""));
+      const declared = Object.keys(hashes).map((name) => `export declare const ${name}: string;\n`);
+      writeFileSync(types, declared.join(""));
+    },
+  });
+}
+
+/**
+ * Gives the full flavour its own copy of every module that a flavour's glue or hashes are reached from, and points the imports of
+ * all its modules to copies where there are such, else to the modules of the package. Returns the copies.
+ */
+async function shareModules(emitted) {
+  const scripts = emitted.filter((file) => file.endsWith(".js") && dirname(file) === at("dist"));
+  const text = new Map(scripts.map((file) => [basename(file), readFileSync(file, "utf8")]));
+  const own = new Set(["nearside.js", "integrity.js"]);
+  const imports = (source) => [...source.matchAll(/from "\.\/([^"]+)"/g)].map(([, name]) => name);
+  for (let size = 0; size !== own.size; ) {
+    size = own.size;
+    for (const [name, source] of text) if (imports(source).some((name) => own.has(name))) own.add(name);
+  }
+  // The package's entry is no part of the full flavour, which has one of its own.
+  const copies = [...own].filter((name) => text.has(name) && name !== "index.js");
+  const full = (name) => at("dist/full", name);
+  const entries = emitted.filter((file) => file.endsWith(".js") && dirname(file) === at("dist/full"));
+  await step("full", {
+    inputs: [...scripts, at("tsconfig.json"), ...filesUnder(at("js/full"))],
+    outputs: [...copies.map(full), ...entries],
+    make() {
+      for (const name of copies) {
+        const moved = text.get(name).replaceAll(/"\.\/([\w.]+)"/g, (whole, other) =>
+          own.has(other) || other === "nearside_bg.wasm" ? whole : `"../${other}"`,
+        );
+        writeFileSync(full(name), moved);
+      }
+      for (const entry of entries) {
+        const moved = readFileSync(entry, "utf8").replaceAll(/"\.\.\/([\w.]+)"/g, (whole, other) =>
+          own.has(other) ? `"./${other}"` : whole,
+        );
+        writeFileSync(entry, moved);
+      }
+    },
+  });
+  return copies.map(full);
 }
 
 /** Builds the demo page from the built package. */
@@ -262,7 +310,7 @@ if (isMain(import.meta.url)) {
     ensureNode();
     await ensureNodeModules();
     await ensureRust();
-    await buildPackage(await ensureWasmBindgen());
+    await buildPackage(await ensureWasmBindgen(), { full: true });
     if (process.argv.includes("--www")) await buildPage();
   });
 }
