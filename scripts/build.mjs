@@ -122,7 +122,9 @@ export async function buildPackage(bindgen, { full = false } = {}) {
     );
   await step("sdk", {
     inputs: [...sources, at("tsconfig.json"), at("package-lock.json"), at("dist/nearside.d.ts")],
-    outputs: emitted,
+    // The step "full" changes the full flavour's own.
+    key: emitted.every((file) => existsSync(file)),
+    outputs: emitted.filter((file) => dirname(file) === at("dist")),
     async make() {
       await run(process.execPath, [bin("typescript", "tsc"), "--project", "tsconfig.json"], {
         otherwise: "The SDK does not compile; tsc's output above says why.",
@@ -136,7 +138,7 @@ export async function buildPackage(bindgen, { full = false } = {}) {
     ...core.map((name) => at("dist", name)),
     ...(full ? core.map((name) => at("dist/full", name)) : []),
     at("dist/reranker.onnx"),
-    ...emitted.filter((file) => full || !file.startsWith(at("dist/full"))),
+    ...emitted,
     ...copied,
   ]);
   done(`dist/ is built ${dim(`(${seconds(began)})`)}`);

@@ -26,13 +26,13 @@ export async function startBrowser() {
   return browser;
 }
 
-let bundling;
+const bundling = {};
 
-/** The bundle, and the two files it loads. `Core` is exported, too, so that a test may spoil it. */
-async function bundle() {
+/** The bundle of a flavour (`full` or `""`), and the two files it loads. `Core` is exported, too, so that a test may spoil it. */
+async function bundle(flavour) {
   const { outputFiles } = await build({
     stdin: {
-      contents: `export * from "nearside"; export { Core } from "./dist/nearside.js";`,
+      contents: `export * from "nearside${flavour && `/${flavour}`}"; export { Core } from "./dist/${flavour}/nearside.js";`,
       resolveDir: root,
     },
     bundle: true,
@@ -44,7 +44,7 @@ async function bundle() {
   });
   return {
     "/nearside.js": outputFiles[0].contents,
-    "/nearside_bg.wasm": await readFile(new URL("../../dist/nearside_bg.wasm", import.meta.url)),
+    "/nearside_bg.wasm": await readFile(new URL(`../../dist/${flavour}/nearside_bg.wasm`, import.meta.url)),
     "/reranker.onnx": await readFile(new URL("../../dist/reranker.onnx", import.meta.url)),
   };
 }
@@ -56,10 +56,10 @@ Object.assign(globalThis, { nearside });
 const html = `<!doctype html><html lang="en"><title>Test</title><link rel="icon" href="data:,">
 <script type="module" src="/start.js"></script>`;
 
-/** Serves the package and pages that load it: `/` and whatever `bodies` adds, by path. */
-export async function serveSite({ faults, headers, bodies = {} } = {}) {
-  bundling ??= bundle();
-  const files = { ...(await bundling), "/start.js": start, "/index.html": html };
+/** Serves the package and pages that load it: `/` and whatever `bodies` adds, by path. `more`: other files. */
+export async function serveSite({ faults, headers, bodies = {}, flavour = "", more = {} } = {}) {
+  bundling[flavour] ??= bundle(flavour);
+  const files = { ...(await bundling[flavour]), ...more, "/start.js": start, "/index.html": html };
   for (const [path, body] of Object.entries(bodies)) files[path] = `${html}${body}`;
   const server = await serve({}, { faults, headers, files });
   server.asked = () => server.requests.map(({ path }) => path).filter((path) => /\.(wasm|onnx)$/.test(path));
