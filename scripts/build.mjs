@@ -87,7 +87,10 @@ export async function buildCore(bindgen, folder, feature) {
       const { transform } = await import("esbuild");
       // Comments and wasm-bindgen's own console warnings go: a publisher's console stays clean. What the full flavour
       // prints when it panics stays.
-      const written = readFileSync(join(bound, "nearside.js"), "utf8").replaceAll("console.error(", "printError(");
+      const written = readFileSync(join(bound, "nearside.js"), "utf8").replaceAll(
+        "console.error(",
+        "printError(",
+      );
       const glue = await transform(written, {
         drop: ["console"],
         legalComments: "none",
@@ -182,9 +185,11 @@ async function shareModules(emitted) {
     outputs: [...copies.map(full), ...entries],
     make() {
       for (const name of copies) {
-        const moved = text.get(name).replaceAll(/"\.\/([\w.]+)"/g, (whole, other) =>
-          own.has(other) || other === "nearside_bg.wasm" ? whole : `"../${other}"`,
-        );
+        const moved = text
+          .get(name)
+          .replaceAll(/"\.\/([\w.]+)"/g, (whole, other) =>
+            own.has(other) || other === "nearside_bg.wasm" ? whole : `"../${other}"`,
+          );
         writeFileSync(full(name), moved);
       }
       for (const entry of entries) {

@@ -62,7 +62,10 @@ function hold(options: RerankerOptions): RerankerOptions {
       if (name === "modelIntegrity" && !(typeof value === "string" && sha384.test(value))) {
         const model = get(target, "modelUrl");
         if (model !== undefined && model !== null)
-          throw new Refusal("integrity", "nearside/full runs a model only with modelIntegrity, its hash, sha384-…");
+          throw new Refusal(
+            "integrity",
+            "nearside/full runs a model only with modelIntegrity, its hash, sha384-…",
+          );
       }
       return value;
     },

@@ -1,4 +1,4 @@
-import type { Reason, Reranker as Base } from "../types.js";
+import type { Reranker as Base, Reason } from "../types.js";
 
 /** A reranker of the full flavour. */
 export interface Reranker extends Base {

@@ -67,7 +67,10 @@ test("inspect tells contract, file, features, contributions and timings", async 
   const { ids } = await rank(page, feed);
   const { engine, contract, model, ranking } = await page.evaluate(() => globalThis.reranker.inspect());
   assert.equal(engine, "tract");
-  assert.deepEqual([contract.version, contract.id, contract.dimension, contract.k], ["1", "fixture-trees", 64, 10]);
+  assert.deepEqual(
+    [contract.version, contract.id, contract.dimension, contract.k],
+    ["1", "fixture-trees", 64, 10],
+  );
   assert.deepEqual(model.opsets, { "ai.onnx": 17, "ai.onnx.ml": 3 });
   assert.deepEqual(model.operators, { "ai.onnx.ml.TreeEnsembleRegressor": 1, Squeeze: 1 });
   assert.deepEqual(model.inputs, [{ name: "features", shape: ["N", contract.features.length] }]);
@@ -113,7 +116,13 @@ test("a model without its hash never reaches tract, in whatever form it comes", 
   const reasons = await page.evaluate(async (text) => {
     const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
     const answers = [];
-    for (const modelUrl of [bytes, bytes.buffer, new Response(bytes), Promise.resolve(bytes), "/model.onnx"]) {
+    for (const modelUrl of [
+      bytes,
+      bytes.buffer,
+      new Response(bytes),
+      Promise.resolve(bytes),
+      "/model.onnx",
+    ]) {
       for (const modelIntegrity of [undefined, "", "sha256-abc"]) {
         const reranker = globalThis.nearside.createReranker({ consent: true, modelUrl, modelIntegrity });
         const { outcome } = await reranker.rank([{ id: "a" }], { budgetMs: 5000 });
