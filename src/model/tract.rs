@@ -197,7 +197,8 @@ fn unsupported(error: TractError) -> Error {
 fn message(error: &TractError) -> String {
     let mut message = format!("{error:#}");
     if message.len() > MAX_MESSAGE {
-        message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+        let end = (0..=MAX_MESSAGE).rev().find(|&at| message.is_char_boundary(at));
+        message.truncate(end.unwrap_or(0));
         message.push('…');
     }
     message
