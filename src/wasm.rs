@@ -158,7 +158,7 @@ impl Core {
         #[cfg(feature = "tract")]
         let mut after = self.last.begin(text, lengths, profile.generation());
         #[cfg(not(feature = "tract"))]
-        let mut after = || ();
+        let after = || ();
         fill(candidates, text, lengths, numbers, flags)
             .and_then(|()| candidates.check(space, ranker.model().space()))
             .and_then(|()| {
