@@ -142,12 +142,11 @@ export class Profile {
     const due = this.#due;
     try {
       if (due !== this.#left && due?.host.live && due.allowed()) {
-        const profile = due.host.run((core) => core.profileBytes(Date.now()));
-        this.#keeper.leave(writeRecord({ erasures: this.#erasures, profile }), due.erasing === true);
+        this.#keeper.leave((records) => this.#merge(due.host, records), due.erasing === true);
         this.#left = due;
       }
     } catch {
-      // The core trapped, or the connection is closed: what was not stored is lost.
+      // The core trapped, or `localStorage` is refused: what was not stored is lost.
     }
     if (last) this.#keeper.close(); // an open connection can keep a page out of the back-forward cache
   }
