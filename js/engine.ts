@@ -37,6 +37,7 @@ export class Engine {
   users = 0;
   readonly #profile: Profile;
   #remote: Remote | undefined;
+  #starting: Promise<void> | undefined;
   #loading: Promise<void> | undefined;
   #tries = 0;
   #make: (() => Core) | undefined;
@@ -60,6 +61,10 @@ export class Engine {
   load(): Promise<void> {
     this.#loading ??= this.#load().catch((error) => {
       const refusal = asRefusal(error);
+      this.#starting?.then(
+        () => this.#remote?.close(),
+        () => {},
+      );
       if (refusal.reason === "load_failed" && ++this.#tries < mostTries) this.#loading = undefined;
       throw refusal;
     });
@@ -101,11 +106,12 @@ export class Engine {
   async #load(): Promise<void> {
     checkSupport();
     const { model, wasm, worker } = this.files;
+    if (worker) this.#starting = this.#startRemote(worker);
     const [bytes, module] = await Promise.all([
       loadModel(model),
       loadWasm(wasm),
       this.#profile.begin(),
-      worker && this.#startRemote(worker),
+      this.#starting,
     ]);
     try {
       const instance = liveInstance();
@@ -117,7 +123,6 @@ export class Engine {
       this.#space = space;
       this.#make = make;
     } catch (error) {
-      this.#remote?.close();
       const refusal = this.#refuse(error);
       // Whatever else the core says of its golden case is said of the model.
       const own = refusal === error || refusal.reason === "trap" || refusal.reason === "model_unsupported";

@@ -27,14 +27,17 @@ export interface Page {
   erasures(): number;
 }
 
+/** The job the worker is at. */
 interface Waiting {
-  readonly patience: number;
+  readonly id: number;
   resolve(result: Described | Scored): void;
   reject(error: unknown): void;
 }
 
-/** A ranking to be done, before the history is put to it. */
-export type Task = Omit<RankJob, "profile" | "at">;
+/** A ranking to be done, before the history is put to it. `until`: from when on nobody waits for it, in milliseconds since 1970. */
+export interface Task extends Omit<RankJob, "profile" | "at"> {
+  readonly until: number;
+}
 
 /**
  * A worker with a model in it, and what to do when it fails. It is loaded only by a page that asks for a worker.
@@ -44,7 +47,9 @@ export type Task = Omit<RankJob, "profile" | "at">;
 export class Remote {
   readonly #url: unknown;
   readonly #page: Page;
-  readonly #waiting = new Map<number, Waiting>();
+  #waiting: Waiting | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+  #closed = 0;
   #files: LoadJob | undefined;
   #worker: Worker | undefined;
   #runs = false;
@@ -66,32 +71,43 @@ export class Remote {
   }
 
   /** Ranks. Rejects with a refusal. */
-  async rank({ columns, ...rest }: Task): Promise<Scored> {
-    const { text, lengths, numbers, flags } = columns;
-    // The columns lie in buffers that the next list takes.
-    const own: Columns = {
+  rank(task: Task): Promise<Scored> {
+    const { text, lengths, numbers, flags } = task.columns;
+    // They lie in buffers that the next list takes.
+    const columns: Columns = {
       text: text.slice(),
       lengths: lengths.slice(),
       numbers: numbers.slice(),
-      flags: flags.slice(),
+      flags,
     };
-    try {
-      for (;;) {
-        await this.#load();
-        const erasures = this.#page.erasures();
-        const job: RankJob = { ...rest, columns: own, profile: this.#page.bytes(), at: Date.now() };
-        const scored = (await this.#call(job, patience)) as Scored;
-        // What a history gave that was erased meanwhile is not shown any more.
-        if (erasures === this.#page.erasures()) return scored;
-      }
-    } catch (error) {
-      throw this.#page.refusalOf(error);
-    }
+    const closed = this.#closed;
+    // One at a time: what nobody waits for any more never gets to the worker.
+    const ranking = this.#turn.then(() => this.#rank({ ...task, columns }, closed));
+    this.#turn = ranking.catch(() => {});
+    return ranking;
   }
 
   /** Ends the worker. A later ranking starts another. */
   close(): void {
+    this.#closed++;
     this.#end(new this.#page.Refusal("disposed"));
+  }
+
+  async #rank({ until, ...task }: Task, closed: number): Promise<Scored> {
+    const { Refusal, refusalOf, bytes, erasures } = this.#page;
+    try {
+      for (;;) {
+        if (closed !== this.#closed) throw new Refusal("disposed");
+        if (Date.now() > until) throw new Refusal("budget", "the worker was busy");
+        await this.#load();
+        const before = erasures();
+        const scored = await this.#call({ ...task, profile: bytes(), at: Date.now() }, patience);
+        // What a history gave that was erased meanwhile is not shown any more.
+        if (before === erasures()) return scored as Scored;
+      }
+    } catch (error) {
+      throw refusalOf(error);
+    }
   }
 
   #load(): Promise<Described> {
@@ -131,32 +147,29 @@ export class Remote {
     const worker = this.#worker ?? this.#start();
     const id = ++this.#last;
     const answer = new Promise<Described | Scored>((resolve, reject) => {
-      this.#waiting.set(id, { patience, resolve, reject });
+      this.#waiting = { id, resolve, reject };
     });
     worker.postMessage({ id, job });
-    if (this.#waiting.size === 1) this.#watch();
+    this.#watch(patience);
     return answer;
   }
 
   #take({ id, result, error }: Reply): void {
     this.#runs = true;
-    const waiting = this.#waiting.get(id);
-    if (waiting && error && this.#page.refusalOf(error).reason === "trap") {
-      this.#end(this.#page.refusalOf(error));
-    } else if (waiting) {
-      this.#waiting.delete(id);
-      if (result) waiting.resolve(result);
-      else waiting.reject(error);
+    const waiting = this.#waiting;
+    if (waiting?.id !== id) return;
+    const refusal = error && this.#page.refusalOf(error);
+    if (refusal?.reason === "trap") {
+      this.#end(refusal);
+      return;
     }
-    this.#watch();
+    clearTimeout(this.#timer);
+    this.#waiting = undefined;
+    if (result) waiting.resolve(result);
+    else waiting.reject(error);
   }
 
-  /** Waits for the answer to the oldest job, which is the one the worker is at. */
-  #watch(): void {
-    clearTimeout(this.#timer);
-    const [oldest] = this.#waiting.values();
-    if (!oldest) return;
-    const { patience } = oldest;
+  #watch(patience: number): void {
     let left = ticks;
     const tick = (): void => {
       if (left-- > 0) {
@@ -185,12 +198,12 @@ export class Remote {
     }
     this.#worker = undefined;
     this.#loaded = undefined;
-    const waiting = [...this.#waiting.values()];
-    this.#waiting.clear();
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
     if (refusal.reason === "trap") {
       failures++;
       if (this.#files && failures < 2) void this.#load(); // so that the next ranking finds it ready
     }
-    for (const one of waiting) one.reject(refusal);
+    waiting?.reject(refusal);
   }
 }

@@ -22,9 +22,8 @@ export interface RankJob {
   readonly policy: Float64Array;
   /** The whole history, as bytes: a ranking depends on nothing that came before it. */
   readonly profile: Uint8Array;
-  /** Now, in milliseconds since 1970, and from when on nobody waits for the answer. */
+  /** Now, in milliseconds since 1970. */
   readonly at: number;
-  readonly until: number;
 }
 
 /** What the worker says: first, with id 0, that its script runs; then one answer to each job, in turn. */
@@ -49,8 +48,6 @@ export function serve({ init, Core }: Glue): void {
       core = new Core(job.model);
       return describe(core);
     }
-    if (Date.now() >= job.until)
-      throw Object.assign(new Error("its turn came too late"), { name: "internal" });
     core.setProfile(job.profile, job.at);
     return scoreOn(core, job.columns, job.space, job.policy, job.at);
   };
