@@ -33,6 +33,7 @@ describe("contents", () => {
       "reranker.onnx",
       "integrity.js",
       "integrity.d.ts",
+      "worker.js",
     ];
     const papers = [
       "package.json",
@@ -252,7 +253,8 @@ describe("bundlers", () => {
     );
     assert.deepEqual([stats.errors, stats.warnings], [[], []]);
     const ends = stats.assets.map(({ name }) => path.extname(name)).sort();
-    assert.deepEqual(ends, [".js", ".onnx", ".wasm"]);
+    // The page's script, and what a page without a worker never asks for: the part that starts one, and the worker's.
+    assert.deepEqual(ends, [".js", ".js", ".js", ".onnx", ".wasm"]);
     await consumer.write("webpack/index.html", html("page.js"));
     assertWorks(await shown(path.join(consumer.folder, "webpack")));
   });
