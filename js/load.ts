@@ -88,6 +88,7 @@ async function start(request: AssetRequest): Promise<WebAssembly.Module> {
   const module = content instanceof WebAssembly.Module ? content : await compile(content, request.option);
   try {
     await init({ module_or_path: module });
+    await new Promise((resolve) => setTimeout(resolve)); // what the instance is used for first is a task of its own
     return module;
   } catch (error) {
     throw new Refusal("load_failed", `wasmUrl is not the file of this version: ${textOf(error)}`);

@@ -11,7 +11,7 @@ use crate::id::{ArticleId, SpaceId, TopicId};
 use crate::model::Model;
 use crate::policy::{Policy, TopicCap};
 use crate::profile::{Dwell, Profile};
-use crate::rank::{Ranker, Reason};
+use crate::rank::Ranker;
 use crate::time::Seconds;
 use crate::vector::Vector;
 
@@ -168,7 +168,7 @@ impl Core {
 
     /// What the last ranking came to: `ranked`, `cold` or `off`.
     pub fn reason(&self) -> String {
-        self.ranker.as_ref().map_or(Reason::Cold, Ranker::reason).code().into()
+        self.ranker.as_ref().map_or("", |ranker| ranker.reason().code()).into()
     }
 
     /// Items of the last list that kept their slot because something in them could not be used.
@@ -244,7 +244,7 @@ impl Core {
 }
 
 fn no_model() -> JsError {
-    JsError::new("a core without a model")
+    JsError::new("no model")
 }
 
 fn thrown(error: Error) -> JsError {
