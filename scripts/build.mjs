@@ -4,6 +4,7 @@
 //                                  └─ glue ────── dist/nearside.js       ├─ dist/integrity.js
 //   models/reranker.onnx ──────────────────────── dist/reranker.onnx ────┘
 //   js/*.ts ── tsc ────────────────────────────── dist/*.js, *.d.ts
+//   dist/serve.js with the glue ── esbuild ────── dist/worker.js
 //
 // A step whose inputs and outputs are as the last run left them is skipped.
 
@@ -134,6 +135,8 @@ export async function buildPackage(bindgen) {
     },
   });
 
+  await buildWorker(at("dist"));
+
   prune(at("dist"), [
     ...[
       "nearside.js",
@@ -142,10 +145,30 @@ export async function buildPackage(bindgen) {
       "reranker.onnx",
       "integrity.js",
       "integrity.d.ts",
+      "worker.js",
     ].map((name) => at("dist", name)),
     ...emitted,
   ]);
   done(`dist/ is built ${dim(`(${seconds(began)})`)}`);
+}
+
+/** Makes the worker's script of the glue in `folder`: one file that imports nothing, so that it can be copied to where it is served. */
+async function buildWorker(folder) {
+  await step("worker", {
+    inputs: ["nearside.js", "serve.js", "score.js"].map((name) => join(folder, name)),
+    outputs: [join(folder, "worker.js")],
+    async make([outfile]) {
+      const { build } = await import("esbuild");
+      await build({
+        stdin: {
+          contents: `import init, { Core } from "./nearside.js"; import { serve } from "./serve.js"; serve({ init, Core });`,
+          resolveDir: folder,
+        },
+        ...{ bundle: true, minify: true, format: "esm", target: "es2022", outfile },
+        logLevel: "error",
+      });
+    },
+  });
 }
 
 /** Builds the demo page from the built package. */

@@ -23,10 +23,10 @@ use crate::vector::Vector;
 #[global_allocator]
 static ALLOCATOR: LockedAllocator<FreeListAllocator> = LockedAllocator::new(FreeListAllocator::new());
 
-/// One model, one reader's profile and one list at a time.
+/// One model, one reader's profile and one list at a time. Without a model it keeps the profile only.
 #[wasm_bindgen]
 pub struct Core {
-    ranker: Ranker,
+    ranker: Option<Ranker>,
     profile: Profile,
     candidates: Candidates,
 }
@@ -39,26 +39,33 @@ impl Core {
         let model = Model::load(model).map_err(thrown)?;
         let mut profile = Profile::new();
         profile.set_space(SpaceId::new(model.space()));
-        Ok(Self { ranker: Ranker::new(model), profile, candidates: Candidates::new() })
+        Ok(Self { ranker: Some(Ranker::new(model)), profile, candidates: Candidates::new() })
+    }
+
+    /// A core without a model: the history of a page whose model is in a worker. `space` is that model's; `rank` throws.
+    pub fn history(space: &str) -> Core {
+        let mut profile = Profile::new();
+        profile.set_space(SpaceId::new(space));
+        Self { ranker: None, profile, candidates: Candidates::new() }
     }
 
     /// The model's name.
     #[wasm_bindgen(getter, js_name = modelId)]
     pub fn model_id(&self) -> String {
-        self.ranker.model().id().into()
+        self.model().map_or("", Model::id).into()
     }
 
     /// The name of the model's vector space.
     #[wasm_bindgen(getter)]
     pub fn space(&self) -> String {
-        self.ranker.model().space().into()
+        self.model().map_or("", Model::space).into()
     }
 
     /// The names of the features in an explanation, newline-separated.
     #[wasm_bindgen(js_name = featureNames)]
     pub fn feature_names(&self) -> String {
         let mut names = String::new();
-        for feature in self.ranker.model().features() {
+        for feature in self.model().map_or(&[][..], Model::features) {
             if !names.is_empty() {
                 names.push('\n');
             }
@@ -74,6 +81,15 @@ impl Core {
         stored.set_space(self.profile.space());
         self.profile.merge(&stored);
         true
+    }
+
+    /// Takes in a profile of this version in place of what was known; `false` (and an empty profile) where the bytes are none.
+    #[wasm_bindgen(js_name = setProfile)]
+    pub fn set_profile(&mut self, bytes: &[u8], now_ms: f64) -> bool {
+        let space = self.profile.space();
+        self.profile = Profile::new();
+        self.profile.set_space(space);
+        self.merge_profile(bytes, now_ms)
     }
 
     /// The profile as stored, at most 12 KB.
@@ -150,6 +166,7 @@ impl Core {
         now_ms: f64,
     ) -> Result<Vec<u32>, JsError> {
         let Self { ranker, profile, candidates } = self;
+        let ranker = ranker.as_mut().ok_or_else(no_model)?;
         fill(candidates, text, lengths, numbers, flags)
             .and_then(|()| candidates.check(space, ranker.model().space()))
             .and_then(|()| ranker.rank(candidates, profile, &policy_of(policy), Seconds::from_millis(now_ms)))
@@ -159,7 +176,7 @@ impl Core {
 
     /// What the last ranking came to: `ranked`, `cold` or `off`.
     pub fn reason(&self) -> String {
-        self.ranker.reason().code().into()
+        self.ranker.as_ref().map_or("", |ranker| ranker.reason().code()).into()
     }
 
     /// Items of the last list that kept their slot because something in them could not be used.
@@ -169,14 +186,15 @@ impl Core {
 
     /// The weight of the personal part in the last ranking.
     pub fn weight(&self) -> f32 {
-        self.ranker.weight()
+        self.ranker.as_ref().map_or(0.0, Ranker::weight)
     }
 
     /// For each ranked candidate of the last list, in its order: the features, the server's logit, the personal part and the
     /// code of what bound it.
     pub fn explanations(&self) -> Vec<f32> {
         let mut rows = Vec::new();
-        for explanation in (0..self.candidates.ranked()).map_while(|i| self.ranker.explain(i)) {
+        let explain = |i| self.ranker.as_ref()?.explain(i);
+        for explanation in (0..self.candidates.ranked()).map_while(explain) {
             rows.extend_from_slice(explanation.features);
             rows.extend([explanation.server_logit, explanation.personal, f32::from(explanation.bound as u8)]);
         }
@@ -198,6 +216,7 @@ impl Core {
         space: &str,
     ) -> Result<(), JsError> {
         let Self { ranker, candidates, .. } = self;
+        let ranker = ranker.as_ref().ok_or_else(no_model)?;
         fill(candidates, text, lengths, numbers, flags)
             .and_then(|()| candidates.check(space, ranker.model().space()))
             .map_err(thrown)
@@ -208,6 +227,7 @@ impl Core {
     pub fn repeat(&mut self, part: &str, times: u32, policy: &[f64], now_ms: f64) -> Result<(), JsError> {
         let (policy, now) = (policy_of(policy), Seconds::from_millis(now_ms));
         let Self { ranker, profile, candidates } = self;
+        let ranker = ranker.as_mut().ok_or_else(no_model)?;
         for _ in 0..times {
             match part {
                 "features" => {
@@ -223,6 +243,16 @@ impl Core {
         }
         Ok(())
     }
+}
+
+impl Core {
+    fn model(&self) -> Option<&Model> {
+        self.ranker.as_ref().map(Ranker::model)
+    }
+}
+
+fn no_model() -> JsError {
+    JsError::new("no model")
 }
 
 fn thrown(error: Error) -> JsError {
