@@ -1,5 +1,5 @@
 import { type AssetRequest, bytesOf, isSame, openAsset } from "./asset.js";
-import init, { __wbg_reset_state as renewInstance } from "./nearside.js";
+import { initSync as init, __wbg_reset_state as renewInstance } from "./nearside.js";
 import { Refusal, textOf } from "./refusal.js";
 
 /** How long a file may take. A page is long read by then, and a request that hangs must end. */
@@ -87,7 +87,7 @@ async function start(request: AssetRequest): Promise<WebAssembly.Module> {
   const content = await openAsset(request, deadline());
   const module = content instanceof WebAssembly.Module ? content : await compile(content, request.option);
   try {
-    await init({ module_or_path: module });
+    init({ module });
     await new Promise((resolve) => setTimeout(resolve)); // what the instance is used for first is a task of its own
     return module;
   } catch (error) {

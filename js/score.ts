@@ -25,9 +25,13 @@ export interface Described {
   readonly names: readonly string[];
 }
 
+/** What a ranking may come to, in the order of the core's numbers. */
+const reasons: readonly Reason[] = ["ranked", "cold", "off"];
+
 /** What there is to know of a core's model. */
 export function describe(core: Core): Described {
-  return { modelId: core.modelId, space: core.space, names: core.featureNames().split("\n") };
+  const [modelId = "", space = "", ...names] = core.description().split("\n");
+  return { modelId, space, names };
 }
 
 /** One ranking by a core's history. `space` is the list's; `at` is now, in milliseconds since 1970. */
@@ -40,7 +44,7 @@ export function scoreOn(
 ): Scored {
   return {
     order: core.rank(text, lengths, numbers, flags, space, policy, at),
-    reason: core.reason() as Reason,
+    reason: reasons[core.reason()] as Reason,
     skipped: core.skipped(),
     weight: core.weight(),
     rows: core.explanations(),

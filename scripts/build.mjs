@@ -20,19 +20,21 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join, relative } from "node:path";
+import { withoutPanicWords } from "./panics.mjs";
 import { ensureNode, ensureNodeModules, ensureRust, ensureWasmBindgen, withoutRustflags } from "./setup.mjs";
 import { bin, cache, capture, dim, done, isMain, main, root, run, Stop, say, seconds } from "./shell.mjs";
 
 const TARGET = "wasm32-unknown-unknown";
 // Timed and weighed on the shipped bytes: see DEVELOPING.md.
-const WASM_OPT_FLAGS = ["-O3", "--strip-target-features"];
+const WASM_OPT_FLAGS = ["-O3", "--strip-target-features", "--strip-debug"];
 const BINDGEN_FLAGS = [
   ...["--target", "web", "--out-name", "nearside"],
   // The SDK always says where the wasm is, so bundlers see one reference to it: the SDK's.
   "--omit-default-module-path",
   // After a trap the SDK drops the instance and takes a new one.
   "--experimental-reset-state-function",
-  ...["--remove-name-section", "--remove-producers-section"],
+  // The names are needed to find what words a panic; wasm-opt strips them.
+  "--remove-producers-section",
 ];
 
 const at = (...parts) => join(root, ...parts);
@@ -66,11 +68,13 @@ export async function buildCore(bindgen, folder, feature) {
   });
 
   await step(named("optimise"), {
-    inputs: [boundWasm, at("package-lock.json")],
+    inputs: [boundWasm, at("package-lock.json"), at("scripts/panics.mjs")],
     key: WASM_OPT_FLAGS,
     outputs: [output("nearside_bg.wasm")],
     async make([output]) {
-      await run(process.execPath, [bin("binaryen", "wasm-opt"), boundWasm, ...WASM_OPT_FLAGS, "-o", output]);
+      const named = join(stage, "named.wasm");
+      writeFileSync(named, await withoutPanicWords(readFileSync(boundWasm)));
+      await run(process.execPath, [bin("binaryen", "wasm-opt"), named, ...WASM_OPT_FLAGS, "-o", output]);
       if (!WebAssembly.validate(readFileSync(output))) throw new Stop("wasm-opt wrote an invalid module.");
     },
   });

@@ -13,7 +13,7 @@ use crate::id::{ArticleId, SpaceId, TopicId};
 use crate::model::Model;
 use crate::policy::{Policy, TopicCap};
 use crate::profile::{Dwell, Profile};
-use crate::rank::Ranker;
+use crate::rank::{Ranker, Reason};
 use crate::time::Seconds;
 use crate::vector::Vector;
 
@@ -49,27 +49,13 @@ impl Core {
         Self { ranker: None, profile, candidates: Candidates::new() }
     }
 
-    /// The model's name.
-    #[wasm_bindgen(getter, js_name = modelId)]
-    pub fn model_id(&self) -> String {
-        self.model().map_or("", Model::id).into()
-    }
-
-    /// The name of the model's vector space.
-    #[wasm_bindgen(getter)]
-    pub fn space(&self) -> String {
-        self.model().map_or("", Model::space).into()
-    }
-
-    /// The names of the features in an explanation, newline-separated.
-    #[wasm_bindgen(js_name = featureNames)]
-    pub fn feature_names(&self) -> String {
-        let mut names = String::new();
-        for feature in self.model().map_or(&[][..], Model::features) {
-            if !names.is_empty() {
-                names.push('\n');
-            }
-            names.push_str(feature.name());
+    /// The model's name, its vector space's and its features', in the order of an explanation; newline-separated.
+    pub fn description(&self) -> String {
+        let Some(model) = self.model() else { return String::new() };
+        let mut names = String::from(model.id());
+        for name in [model.space()].into_iter().chain(model.features().iter().map(|feature| feature.name())) {
+            names.push('\n');
+            names.push_str(name);
         }
         names
     }
@@ -117,33 +103,35 @@ impl Core {
         self.profile.erase();
     }
 
-    /// An article was seen.
-    pub fn viewed(&mut self, id: &str, topic: &str, now_ms: f64) {
-        self.profile.view(ArticleId::new(id), TopicId::new(topic), Seconds::from_millis(now_ms));
-    }
-
-    /// An article was opened. `vector` is base64; anything but 64 bytes counts as none.
-    pub fn clicked(&mut self, id: &str, topic: &str, subtopic: &str, vector: &str, now_ms: f64) {
+    /// Takes in an event; `false` where it came to nothing.
+    ///
+    /// - `kind`: 0 seen, 1 opened, 2 read for `seconds` (nothing unless opened in the last 24 hours), 3 hidden, 4 no longer hidden.
+    /// - `topic`, `subtopic`, `vector`: what is known of the article, `""` for nothing. `vector` is base64; anything but 64 bytes counts as none.
+    #[allow(clippy::too_many_arguments)]
+    pub fn record(
+        &mut self,
+        kind: u8,
+        id: &str,
+        topic: &str,
+        subtopic: &str,
+        vector: &str,
+        seconds: f64,
+        now_ms: f64,
+    ) -> bool {
+        let (id, now, profile) = (ArticleId::new(id), Seconds::from_millis(now_ms), &mut self.profile);
         let (topic, subtopic) = (TopicId::new(topic), TopicId::subtopic(topic, subtopic));
-        let now = Seconds::from_millis(now_ms);
-        self.profile.click(ArticleId::new(id), topic, subtopic, Vector::from_base64(vector), now);
-    }
-
-    /// An article was read for `seconds`; `false` where it was not clicked in the last 24 hours.
-    pub fn dwelled(&mut self, id: &str, seconds: f64, now_ms: f64) -> bool {
-        Dwell::from_seconds(seconds)
-            .is_some_and(|dwell| self.profile.dwell(ArticleId::new(id), dwell, Seconds::from_millis(now_ms)))
-    }
-
-    /// The reader wants less like this article.
-    pub fn hide(&mut self, id: &str, topic: &str, vector: &str, now_ms: f64) {
-        let now = Seconds::from_millis(now_ms);
-        self.profile.hide(ArticleId::new(id), TopicId::new(topic), Vector::from_base64(vector), now);
-    }
-
-    /// The reader takes that back.
-    pub fn unhide(&mut self, id: &str, now_ms: f64) {
-        self.profile.unhide(ArticleId::new(id), Seconds::from_millis(now_ms));
+        let vector = Vector::from_base64(vector);
+        match kind {
+            0 => profile.view(id, topic, now),
+            1 => profile.click(id, topic, subtopic, vector, now),
+            2 => {
+                return Dwell::from_seconds(seconds).is_some_and(|dwell| profile.dwell(id, dwell, now));
+            }
+            3 => profile.hide(id, topic, vector, now),
+            4 => profile.unhide(id, now),
+            _ => return false,
+        }
+        true
     }
 
     /// Ranks a list: `order[slot]` is the place in the list of the candidate that stands in that slot.
@@ -174,9 +162,9 @@ impl Core {
             .map_err(thrown)
     }
 
-    /// What the last ranking came to: `ranked`, `cold` or `off`.
-    pub fn reason(&self) -> String {
-        self.ranker.as_ref().map_or("", |ranker| ranker.reason().code()).into()
+    /// What the last ranking came to: 0 `ranked`, 1 `cold`, 2 `off`.
+    pub fn reason(&self) -> u8 {
+        self.ranker.as_ref().map_or(Reason::Cold, Ranker::reason) as u8
     }
 
     /// Items of the last list that kept their slot because something in them could not be used.
