@@ -1,25 +1,8 @@
+import { type Event, tell } from "./event.js";
 import { Keeper } from "./keeper.js";
 import type { Core } from "./nearside.js";
 import { type Record, readRecord, timesErased, writeRecord } from "./record.js";
 import type { Store } from "./types.js";
-
-/** Kinds of events, in the order of the core's numbers. */
-const kinds = ["viewed", "clicked", "dwelled", "hide", "unhide"] as const;
-
-/** What the reader did, at a time. */
-export interface Event {
-  readonly kind: (typeof kinds)[number];
-  readonly id: string;
-  readonly topic: string;
-  readonly subtopic: string;
-  readonly vector: string;
-  /** The vector's space, `""` for the model's. */
-  readonly space: string;
-  /** Reading time; 0 unless `dwelled`. */
-  readonly seconds: number;
-  /** Milliseconds since 1970. */
-  readonly at: number;
-}
 
 /** How much of a profile one core has taken in. */
 export interface Cursor {
@@ -102,7 +85,7 @@ export class Profile {
     cursor.snapshot = this.#snapshot;
     cursor.next = Math.max(cursor.next, this.#first);
     while (cursor.next < this.#first + this.#journal.length) {
-      apply(core, this.#journal[cursor.next++ - this.#first] as Event, space);
+      tell(core, this.#journal[cursor.next++ - this.#first] as Event, space);
     }
   }
 
@@ -257,12 +240,6 @@ export class Profile {
     this.#last = turn.catch(() => {});
     return turn;
   }
-}
-
-function apply(core: Core, event: Event, space: string): void {
-  const { kind, id, topic, subtopic, seconds, at } = event;
-  const vector = event.space === "" || event.space === space ? event.vector : "";
-  core.record(kinds.indexOf(kind), id, topic, subtopic, vector, seconds, at);
 }
 
 function mergeAll(core: Core, profiles: readonly Uint8Array[]): void {

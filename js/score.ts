@@ -26,7 +26,7 @@ export interface Described {
 }
 
 /** What a ranking may come to, in the order of the core's numbers. */
-const reasons: readonly Reason[] = ["ranked", "cold", "off"];
+export const reasons: readonly Reason[] = ["ranked", "cold", "off"];
 
 /** What there is to know of a core's model. */
 export function describe(core: Core): Described {
