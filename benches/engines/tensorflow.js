@@ -10,6 +10,9 @@ const graphs = { linear, attention };
 export async function load({ model, wasm }) {
   const bytes = fetch(model).then((response) => response.arrayBuffer());
   setThreadsCount(1);
+  // With a path for each of its builds it would take the one with threads, whose workers are no fair comparison; with one path, which it
+  // calls deprecated, it takes the one with SIMD alone.
+  tf.env().set("DEPRECATION_WARNINGS_ENABLED", false);
   setWasmPath(wasm);
   await tf.setBackend("wasm");
   await tf.ready();

@@ -9,10 +9,22 @@ export const SLOW = [1, 4];
 
 const present = (list) => list.filter(({ missing }) => !missing);
 
-const ask = (question) =>
-  question.catch((error) => {
-    throw new Stop(`A page failed: ${error.message.split("\n")[0]}`);
+/** Milliseconds that one question to a page may take. */
+const patience = 120_000;
+
+async function ask(question) {
+  let timer;
+  const late = new Promise((_, refuse) => {
+    timer = setTimeout(() => refuse(new Error(`no answer in ${patience / 1000} s`)), patience);
   });
+  try {
+    return await Promise.race([question, late]);
+  } catch (error) {
+    throw new Stop(`A page failed: ${error.message.split("\n")[0]}`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 async function open(browser, url, options) {
   const page = await newPage(browser, options);
@@ -167,34 +179,28 @@ function loadsOf(files) {
   return { requests: own.length, raw: sum("raw"), brotli: sum("brotli"), files: own };
 }
 
-/** Bytes of every product's tab after its rankings: of the tab as the browser tells, and of WebAssembly's linear memory. */
-export async function measureMemory(url) {
-  // The browser would else wait for the next garbage collection, up to twenty seconds.
-  const args = ["--no-sandbox", "--disable-gpu", "--enable-blink-features=ForceEagerMeasureMemory"];
-  const browser = await launch({ args });
-  try {
-    const found = {};
-    for (const { id } of present(products())) {
-      const seed = await open(browser, `${url}seed/`);
-      await ask(seed.evaluate(() => globalThis.seeded));
-      const context = seed.context();
-      await seed.close();
-      const page = await context.newPage();
-      await page.addInitScript(watchMemories);
-      await page.goto(`${url}${id}/`);
-      await ask(page.evaluate(() => globalThis.order));
-      found[id] = await ask(
-        page.evaluate(async () => ({
-          tab: (await performance.measureUserAgentSpecificMemory()).bytes,
-          wasm: [...globalThis.memories].reduce((sum, { buffer }) => sum + buffer.byteLength, 0),
-        })),
-      );
-      await context.close();
-    }
-    return found;
-  } finally {
-    await browser.close();
+/** Bytes that every product's page holds after its rankings, garbage collected: of JavaScript, and of WebAssembly's linear memory. */
+export async function measureMemory(browser, url) {
+  const found = {};
+  for (const { id } of present(products())) {
+    const seed = await open(browser, `${url}seed/`);
+    await ask(seed.evaluate(() => globalThis.seeded));
+    const context = seed.context();
+    await seed.close();
+    const page = await context.newPage();
+    await page.addInitScript(watchMemories);
+    await page.goto(`${url}${id}/`);
+    await ask(page.evaluate(() => globalThis.order));
+    const session = await context.newCDPSession(page);
+    await session.send("HeapProfiler.collectGarbage");
+    const heap = await session.send("Runtime.getHeapUsage");
+    const wasm = await page.evaluate(() =>
+      [...globalThis.memories].reduce((sum, { buffer }) => sum + buffer.byteLength, 0),
+    );
+    found[id] = { script: heap.usedSize, wasm, heap };
+    await context.close();
   }
+  return found;
 }
 
 /** Keeps every linear memory that a page makes or is given by an instance. */
