@@ -45,7 +45,9 @@ export function feedText(count, space, now, length = 0) {
     id,
     url: id,
     title: `What became of story number ${i}`,
-    ...(length > 0 ? { content_text: "Lorem ipsum dolor sit amet ".repeat(length / 27 + 1).slice(0, length) } : {}),
+    ...(length > 0
+      ? { content_text: "Lorem ipsum dolor sit amet ".repeat(length / 27 + 1).slice(0, length) }
+      : {}),
     date_published: new Date(now - age).toISOString(),
     _nearside: extension,
   }));

@@ -12,7 +12,11 @@ export function columnsOf(toColumns, items) {
   }
   return parts[0].map((first, column) => {
     const joined = new first.constructor(parts.reduce((sum, part) => sum + part[column].length, 0));
-    parts.reduce((at, part) => (joined.set(part[column], at), at + part[column].length), 0);
+    let at = 0;
+    for (const part of parts) {
+      joined.set(part[column], at);
+      at += part[column].length;
+    }
     return joined;
   });
 }

@@ -22,6 +22,7 @@ export const MODELS = [
     path: "reranker.onnx",
     file: "models/reranker.onnx",
     shipped: true,
+    curves: true,
   },
   {
     id: "attention-20k",
@@ -34,6 +35,7 @@ export const MODELS = [
     name: "48,000 weights, target attention",
     path: "attention-48k.onnx",
     file: "tests/fixtures/attention-48k.onnx",
+    curves: true,
   },
 ];
 

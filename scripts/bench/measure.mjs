@@ -1,7 +1,7 @@
 // Drives the pages: warm rankings, curves, cold starts, what is loaded, memory and long tasks. Samples come back by round, so that things
 // which were measured together can be compared.
 
-import { launch, newPage } from "../../tests/e2e/browser.mjs";
+import { newPage } from "../../tests/e2e/browser.mjs";
 import { Stop } from "../shell.mjs";
 import { CLICKS, COLD_COUNT, COUNTS, CURVES, engines, filesOf, MODELS, products } from "./contestants.mjs";
 
@@ -176,7 +176,12 @@ export async function measureProducts(browser, url, rounds) {
 function loadsOf(files) {
   const own = files.filter(({ name }) => name !== "feed.json" && name !== "inputs.json");
   const sum = (member) => own.reduce((all, file) => all + file[member], 0);
-  return { requests: own.length, raw: sum("raw"), brotli: sum("brotli"), files: own };
+  return {
+    requests: own.length,
+    raw: sum("raw"),
+    brotli: sum("brotli"),
+    files: own.sort((a, b) => b.brotli - a.brotli),
+  };
 }
 
 /** Bytes that every product's page holds after its rankings, garbage collected: of JavaScript, and of WebAssembly's linear memory. */
@@ -197,7 +202,7 @@ export async function measureMemory(browser, url) {
     const wasm = await page.evaluate(() =>
       [...globalThis.memories].reduce((sum, { buffer }) => sum + buffer.byteLength, 0),
     );
-    found[id] = { script: heap.usedSize, wasm, heap };
+    found[id] = { script: heap.usedSize, wasm };
     await context.close();
   }
   return found;

@@ -22,7 +22,10 @@ import { convert } from "./convert.mjs";
 
 const at = (...path) => join(root, ...path);
 const site = join(cache, "bench/site");
-const html = (script, preloads = []) => `<!doctype html><html lang="en"><meta charset="utf-8"><title>Benchmark</title>
+const html = (
+  script,
+  preloads = [],
+) => `<!doctype html><html lang="en"><meta charset="utf-8"><title>Benchmark</title>
 <link rel="icon" href="data:,">${preloads.map((file) => `<link rel="preload" as="fetch" crossorigin href="${file}">`).join("")}
 <script type="module" src="${script}"></script>
 `;
