@@ -1,7 +1,5 @@
 // The curves as one SVG: three panels, legible on light and dark ground.
 
-import { engines } from "./contestants.mjs";
-
 const PANEL = { width: 270, height: 220, left: 58, top: 46, gap: 24 };
 const COLOURS = {
   rank: "#b3541e",
@@ -29,11 +27,8 @@ const PANELS = [
 
 /** The picture of a run's growth curves. */
 export function plot({ curves }) {
-  const known = new Set(engines().map(({ id }) => `engine ${id}`));
   const panels = PANELS.map((about, at) => panel(about, at, curves));
-  const used = Object.keys(NAMES).filter(
-    (what) => curves.some((entry) => entry.what === what) && (!what.startsWith("engine") || known.has(what)),
-  );
+  const used = Object.keys(NAMES).filter((what) => curves.some((entry) => entry.what === what));
   const width = PANEL.left + 3 * (PANEL.width + PANEL.gap) + 2 * 34;
   const legend = used.map((what, i) => {
     const [x, y] = [PANEL.left + (i % 3) * 310, PANEL.top + PANEL.height + 58 + 18 * Math.floor(i / 3)];

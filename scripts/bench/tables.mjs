@@ -47,7 +47,7 @@ function claims({ claims }) {
   };
 }
 
-function productTable({ loads, coldProducts, memory, longTasks }) {
+function productTable({ loads, coldProducts, memory, longTasks, missing }) {
   const cold = (product, slow) => cell(find(coldProducts, { product, slow }), ({ ms }) => withInterval(ms));
   const tasks = (product, slow) =>
     cell(find(longTasks, { product, slow }), ({ tasks, pages, longest }) =>
@@ -64,8 +64,8 @@ function productTable({ loads, coldProducts, memory, longTasks }) {
       "long tasks at 4x, longest",
       "script + wasm memory, MB",
     ],
-    rows: products().map(({ id, name, missing }) => {
-      if (missing || !loads[id]) return [name, "not built", "–", "–", "–", "–", "–"];
+    rows: products().map(({ id, name }) => {
+      if (missing.includes(name)) return [name, "not built", "–", "–", "–", "–", "–"];
       const { script, wasm } = memory[id];
       return [
         name,
@@ -80,7 +80,7 @@ function productTable({ loads, coldProducts, memory, longTasks }) {
   };
 }
 
-function engineTable({ coldEngines }) {
+function engineTable({ coldEngines, missing }) {
   const columns = [
     ["shipped", 1],
     ["attention-48k", 1],
@@ -89,10 +89,10 @@ function engineTable({ coldEngines }) {
   return {
     title: "Engines alone: import to first scores of 100 candidates, ms",
     head: ["engine", "shipped model", "48,000 weights", "48,000 weights, 4x slow-down"],
-    rows: engines().map(({ id, name, missing }) => [
+    rows: engines().map(({ id, name }) => [
       name,
       ...columns.map(([model, slow]) =>
-        missing
+        missing.includes(name)
           ? "not built"
           : cell(find(coldEngines, { engine: id, model, slow }), ({ ms }) => withInterval(ms)),
       ),
@@ -100,7 +100,7 @@ function engineTable({ coldEngines }) {
   };
 }
 
-function rankTable({ rankings }, { id: model, name }) {
+function rankTable({ rankings, missing }, { id: model, name }) {
   const row = (label, what, of = model) => [
     label,
     ...COUNTS.map((count) => cell(find(rankings, { model: of, count, what }), ({ us }) => withP95(us))),
@@ -111,8 +111,8 @@ function rankTable({ rankings }, { id: model, name }) {
     rows: [
       row("Nearside: feed in, order out", "rank"),
       row("the blend in JavaScript: feed in, order out", "blend", "none"),
-      ...engines().map(({ id, name, missing }) =>
-        missing ? [name, ...COUNTS.map(() => "not built")] : row(name, `engine ${id}`),
+      ...engines().map(({ id, name }) =>
+        missing.includes(name) ? [name, ...COUNTS.map(() => "not built")] : row(name, `engine ${id}`),
       ),
     ],
   };
