@@ -20,7 +20,7 @@ const NAMES = {
   "JSON.parse": "JSON.parse of the feed",
 };
 const PANELS = [
-  { curve: "candidates", model: "attention-48k", title: "Candidates, 50 clicks", log: true },
+  { curve: "candidates", model: "attention-48k", title: "Candidates, 50 clicks" },
   { curve: "clicks", model: "attention-48k", title: "Clicks, 100 candidates" },
   { curve: "bytes", model: "shipped", title: "Feed in KB, 100 candidates", scale: 1024 },
 ];
@@ -31,7 +31,7 @@ export function plot({ curves }) {
   const used = Object.keys(NAMES).filter((what) => curves.some((entry) => entry.what === what));
   const width = PANEL.left + 3 * (PANEL.width + PANEL.gap) + 2 * 34;
   const legend = used.map((what, i) => {
-    const [x, y] = [PANEL.left + (i % 3) * 310, PANEL.top + PANEL.height + 58 + 18 * Math.floor(i / 3)];
+    const [x, y] = [PANEL.left + (i % 3) * 326, PANEL.top + PANEL.height + 58 + 18 * Math.floor(i / 3)];
     return `<path d="M${x} ${y - 4}h18" stroke="${COLOURS[what]}" stroke-width="2"/><text x="${x + 24}" y="${y}">${NAMES[what]}</text>`;
   });
   const height = PANEL.top + PANEL.height + 66 + 18 * Math.ceil(used.length / 3);
@@ -45,17 +45,16 @@ ${legend.join("\n")}
 `;
 }
 
-function panel({ curve, model, title, log = false, scale = 1 }, at, curves) {
+function panel({ curve, model, title, scale = 1 }, at, curves) {
   const own = curves.filter((entry) => entry.curve === curve && entry.model === model);
   const left = PANEL.left + at * (PANEL.width + PANEL.gap + 34);
   const bottom = PANEL.top + PANEL.height;
   const xs = [...new Set(own.map(({ x }) => x))].sort((a, b) => a - b);
-  const place = log ? Math.log : (x) => x;
-  const [low, high] = [place(xs[0]), place(xs.at(-1))];
+  const [low, high] = [xs[0], xs.at(-1)];
   const most = Math.max(...own.map(({ us }) => us.median)) / 1000;
   const step = stepOf(most);
   const top = Math.ceil(most / step) * step;
-  const px = (x) => (left + ((place(x) - low) / (high - low)) * PANEL.width).toFixed(1);
+  const px = (x) => (left + ((x - low) / (high - low)) * PANEL.width).toFixed(1);
   const py = (ms) => (bottom - (ms / top) * PANEL.height).toFixed(1);
   const grid = Array.from({ length: Math.round(top / step) + 1 }, (_, i) =>
     Number((i * step).toPrecision(3)),
@@ -63,9 +62,13 @@ function panel({ curve, model, title, log = false, scale = 1 }, at, curves) {
     (ms) =>
       `<path class="grid" d="M${left} ${py(ms)}h${PANEL.width}"/><text x="${left - 6}" y="${Number(py(ms)) + 4}" text-anchor="end">${ms}</text>`,
   );
-  const marks = xs.map(
-    (x) => `<text x="${px(x)}" y="${bottom + 18}" text-anchor="middle">${Math.round(x / scale)}</text>`,
-  );
+  // From the right, so that the largest has its mark; those too near the last one have none.
+  let free = Number.POSITIVE_INFINITY;
+  const marks = xs.toReversed().map((x) => {
+    if (free - px(x) < 32) return "";
+    free = px(x);
+    return `<text x="${free}" y="${bottom + 18}" text-anchor="middle">${Math.round(x / scale)}</text>`;
+  });
   const lines = [...new Set(own.map(({ what }) => what))].map((what) => {
     const points = own.filter((entry) => entry.what === what).sort((a, b) => a.x - b.x);
     const path = points.map(({ x, us }, i) => `${i ? "L" : "M"}${px(x)} ${py(us.median / 1000)}`).join("");
