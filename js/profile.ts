@@ -3,9 +3,12 @@ import type { Core } from "./nearside.js";
 import { type Record, readRecord, timesErased, writeRecord } from "./record.js";
 import type { Store } from "./types.js";
 
+/** Kinds of events, in the order of the core's numbers. */
+const kinds = ["viewed", "clicked", "dwelled", "hide", "unhide"] as const;
+
 /** What the reader did, at a time. */
 export interface Event {
-  readonly kind: "viewed" | "clicked" | "dwelled" | "hide" | "unhide";
+  readonly kind: (typeof kinds)[number];
   readonly id: string;
   readonly topic: string;
   readonly subtopic: string;
@@ -142,12 +145,11 @@ export class Profile {
     const due = this.#due;
     try {
       if (due !== this.#left && due?.host.live && due.allowed()) {
-        const profile = due.host.run((core) => core.profileBytes(Date.now()));
-        this.#keeper.leave(writeRecord({ erasures: this.#erasures, profile }), due.erasing === true);
+        this.#keeper.leave((records) => this.#merge(due.host, records), due.erasing === true);
         this.#left = due;
       }
     } catch {
-      // The core trapped, or the connection is closed: what was not stored is lost.
+      // The core trapped, or `localStorage` is refused: what was not stored is lost.
     }
     if (last) this.#keeper.close(); // an open connection can keep a page out of the back-forward cache
   }
@@ -258,13 +260,9 @@ export class Profile {
 }
 
 function apply(core: Core, event: Event, space: string): void {
-  const { id, topic, subtopic, seconds, at } = event;
+  const { kind, id, topic, subtopic, seconds, at } = event;
   const vector = event.space === "" || event.space === space ? event.vector : "";
-  if (event.kind === "viewed") core.viewed(id, topic, at);
-  else if (event.kind === "clicked") core.clicked(id, topic, subtopic, vector, at);
-  else if (event.kind === "dwelled") core.dwelled(id, seconds, at);
-  else if (event.kind === "hide") core.hide(id, topic, vector, at);
-  else core.unhide(id, at);
+  core.record(kinds.indexOf(kind), id, topic, subtopic, vector, seconds, at);
 }
 
 function mergeAll(core: Core, profiles: readonly Uint8Array[]): void {

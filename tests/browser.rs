@@ -185,3 +185,32 @@ fn the_profile_goes_out_and_comes_back() {
     assert!(two.merge_profile(&bytes, NOW_MS));
     assert_eq!(two.profile_counts(NOW_MS), [0, 0, 0, 1]);
 }
+
+#[wasm_bindgen_test]
+fn a_history_without_a_model_ranks_through_another_core() {
+    let columns = Columns::of(&articles(50));
+    let mut whole = core();
+    read(&mut whole);
+    let order = columns.rank(&mut whole, SPACE).expect("ranked");
+
+    let mut history = Core::history(SPACE);
+    read(&mut history);
+    let bytes = history.profile_bytes(NOW_MS);
+    assert_eq!(bytes, whole.profile_bytes(NOW_MS));
+    assert!(columns.rank(&mut history, SPACE).is_err());
+    assert_eq!(
+        (history.model_id(), history.feature_names(), history.reason()),
+        ("".into(), "".into(), "".into())
+    );
+
+    // Whatever the other core knew, of later generations too, is not in the ranking.
+    let mut ranking = core();
+    ranking.viewed("a", "sports", NOW_MS);
+    ranking.erase();
+    assert!(ranking.set_profile(&bytes, NOW_MS));
+    assert_eq!(columns.rank(&mut ranking, SPACE), Ok(order));
+    assert_eq!(ranking.explanations(), whole.explanations());
+    assert_eq!(ranking.profile_bytes(NOW_MS), bytes);
+    assert!(!ranking.set_profile(&[], NOW_MS));
+    assert_eq!(ranking.profile_counts(NOW_MS), [0; 4]);
+}

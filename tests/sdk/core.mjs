@@ -41,8 +41,12 @@ export class Core {
   #events = new Set();
   #last = {};
 
-  constructor(model) {
-    call("new", model);
+  constructor(model, name = "new") {
+    call(name, model);
+  }
+
+  static history(space) {
+    return new Core(space, "history");
   }
 
   #call(name, ...args) {
@@ -76,6 +80,12 @@ export class Core {
     this.#generation = other.generation;
     for (const event of other.events) this.#events.add(event);
     return true;
+  }
+
+  setProfile(bytes, now) {
+    this.#generation = 0;
+    this.#events.clear();
+    return this.mergeProfile(bytes, now);
   }
 
   profileBytes(now) {
