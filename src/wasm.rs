@@ -231,6 +231,38 @@ impl Core {
         }
         Ok(())
     }
+
+    /// What the engine was given in the last ranking: `features`, `candidates`, `history` or `history_weight`, row-major; empty
+    /// where the model has no such input.
+    pub fn input(&self, name: &str) -> Vec<f32> {
+        self.ranker.input(name).unwrap_or_default().to_vec()
+    }
+}
+
+/// A model's engine alone, called as other engines are, for `npm run bench`.
+#[cfg(feature = "bench")]
+#[wasm_bindgen]
+pub struct Engine(Model);
+
+#[cfg(feature = "bench")]
+#[wasm_bindgen]
+impl Engine {
+    /// Loads a model; throws where it is refused.
+    #[wasm_bindgen(constructor)]
+    pub fn new(model: &[u8]) -> Result<Engine, JsError> {
+        Model::load(model).map(Engine).map_err(thrown)
+    }
+
+    /// One score a row of `features`. Inputs that the model does not have may be empty.
+    pub fn score(
+        &mut self,
+        features: &[f32],
+        candidates: &[f32],
+        history: &[f32],
+        history_weight: &[f32],
+    ) -> Result<Vec<f32>, JsError> {
+        self.0.run(features, candidates, history, history_weight).map(<[f32]>::to_vec).map_err(thrown)
+    }
 }
 
 impl Core {
