@@ -4,6 +4,7 @@
 //                                  └─ glue ────── dist/nearside.js       ├─ dist/integrity.js
 //   models/reranker.onnx ──────────────────────── dist/reranker.onnx ────┘
 //   js/*.ts ── tsc ────────────────────────────── dist/*.js, *.d.ts
+//   dist/serve.js with the glue ── esbuild ────── dist/worker.js
 //
 // The full flavour is the same crate with the feature `tract`, in dist/full/, with its own copy of the few modules that know
 // the wasm; all others it shares. So nothing of the default flavour knows of it.
@@ -22,21 +23,23 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
+import { withoutPanicWords } from "./panics.mjs";
 import { ensureNode, ensureNodeModules, ensureRust, ensureWasmBindgen, withoutRustflags } from "./setup.mjs";
 import { bin, cache, capture, dim, done, isMain, main, root, run, Stop, say, seconds } from "./shell.mjs";
 
 const TARGET = "wasm32-unknown-unknown";
 // Timed and weighed on the shipped bytes: see DEVELOPING.md.
-const WASM_OPT_FLAGS = ["-O3", "--strip-target-features"];
-// For tract, timed and weighed likewise: see docs/full.md.
-const FULL_WASM_OPT_FLAGS = ["-O1", "--strip-target-features"];
+const WASM_OPT_FLAGS = ["-O3", "--strip-target-features", "--strip-debug"];
+// tract is slower with -O3 than with -O1.
+const FULL_WASM_OPT_FLAGS = ["-O1", "--strip-target-features", "--strip-debug"];
 const BINDGEN_FLAGS = [
   ...["--target", "web", "--out-name", "nearside"],
   // The SDK always says where the wasm is, so bundlers see one reference to it: the SDK's.
   "--omit-default-module-path",
   // After a trap the SDK drops the instance and takes a new one.
   "--experimental-reset-state-function",
-  ...["--remove-name-section", "--remove-producers-section"],
+  // The names are needed to find what words a panic; wasm-opt strips them.
+  "--remove-producers-section",
 ];
 
 const at = (...parts) => join(root, ...parts);
@@ -69,13 +72,20 @@ export async function buildCore(bindgen, folder, feature) {
     },
   });
 
-  const flags = feature === "tract" ? FULL_WASM_OPT_FLAGS : WASM_OPT_FLAGS;
+  const full = feature?.split(",").includes("tract");
+  const flags = full ? FULL_WASM_OPT_FLAGS : WASM_OPT_FLAGS;
   await step(named("optimise"), {
-    inputs: [boundWasm, at("package-lock.json")],
+    inputs: [boundWasm, at("package-lock.json"), at("scripts/panics.mjs")],
     key: flags,
     outputs: [output("nearside_bg.wasm")],
     async make([output]) {
-      await run(process.execPath, [bin("binaryen", "wasm-opt"), boundWasm, ...flags, "-o", output]);
+      let taken = boundWasm;
+      // The full flavour prints its panics: their words stay.
+      if (!full) {
+        taken = join(stage, `${named("worded")}.wasm`);
+        writeFileSync(taken, await withoutPanicWords(readFileSync(boundWasm)));
+      }
+      await run(process.execPath, [bin("binaryen", "wasm-opt"), taken, ...flags, "-o", output]);
       if (!WebAssembly.validate(readFileSync(output))) throw new Stop("wasm-opt wrote an invalid module.");
     },
   });
@@ -135,7 +145,12 @@ export async function buildPackage(bindgen, { full = false } = {}) {
     },
   });
 
-  const core = ["nearside.js", "nearside.d.ts", "nearside_bg.wasm", "integrity.js", "integrity.d.ts"];
+  await buildWorker("worker", at("dist"));
+  if (full) await buildWorker("worker-full", at("dist/full"));
+  const core = [
+    ...["nearside.js", "nearside.d.ts", "nearside_bg.wasm"],
+    ...["integrity.js", "integrity.d.ts", "worker.js"],
+  ];
   const copied = full ? await shareModules(emitted) : [];
   prune(at("dist"), [
     ...core.map((name) => at("dist", name)),
@@ -163,18 +178,41 @@ function writeIntegrity(name, folder, model) {
   });
 }
 
+/** Makes the worker's script of the glue in `folder`: one file that imports nothing, so that it can be copied to where it is served. */
+async function buildWorker(name, folder) {
+  const glue = join(folder, "nearside.js");
+  const [from, serve] = [glue, at("dist/serve.js")].map((file) => JSON.stringify(file));
+  await step(name, {
+    inputs: [glue, at("dist/serve.js"), at("dist/score.js")],
+    outputs: [join(folder, "worker.js")],
+    async make([outfile]) {
+      const { build } = await import("esbuild");
+      await build({
+        stdin: {
+          contents: `import init, { Core } from ${from}; import { serve } from ${serve}; serve({ init, Core });`,
+          resolveDir: folder,
+        },
+        ...{ bundle: true, minify: true, format: "esm", target: "es2022", outfile },
+        logLevel: "error",
+      });
+    },
+  });
+}
+
 /**
- * Gives the full flavour its own copy of every module that a flavour's glue or hashes are reached from, and points the imports of
- * all its modules to copies where there are such, else to the modules of the package. Returns the copies.
+ * Gives the full flavour its own copy of every module that a flavour's files (glue, wasm, hashes, worker) are reached from, and
+ * points the imports of all its modules to copies where there are such, else to the modules of the package. Returns the copies.
  */
 async function shareModules(emitted) {
   const scripts = emitted.filter((file) => file.endsWith(".js") && dirname(file) === at("dist"));
   const text = new Map(scripts.map((file) => [basename(file), readFileSync(file, "utf8")]));
-  const own = new Set(["nearside.js", "integrity.js"]);
-  const imports = (source) => [...source.matchAll(/from "\.\/([^"]+)"/g)].map(([, name]) => name);
+  const own = new Set(["nearside.js", "nearside_bg.wasm", "integrity.js", "worker.js"]);
+  // Imports, static or not, and URLs: all are written so.
+  const neighbour = /"\.\/([\w.]+)"/g;
   for (let size = 0; size !== own.size; ) {
     size = own.size;
-    for (const [name, source] of text) if (imports(source).some((name) => own.has(name))) own.add(name);
+    for (const [name, source] of text)
+      if ([...source.matchAll(neighbour)].some(([, other]) => own.has(other))) own.add(name);
   }
   // The package's entry is no part of the full flavour, which has one of its own.
   const copies = [...own].filter((name) => text.has(name) && name !== "index.js");
@@ -187,9 +225,7 @@ async function shareModules(emitted) {
       for (const name of copies) {
         const moved = text
           .get(name)
-          .replaceAll(/"\.\/([\w.]+)"/g, (whole, other) =>
-            own.has(other) || other === "nearside_bg.wasm" ? whole : `"../${other}"`,
-          );
+          .replaceAll(neighbour, (whole, other) => (own.has(other) ? whole : `"../${other}"`));
         writeFileSync(full(name), moved);
       }
       for (const entry of entries) {

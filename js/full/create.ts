@@ -23,11 +23,12 @@ const sha384 = /^sha384-[A-Za-z0-9+/]{64}$/;
 export function createReranker(options: RerankerOptions): Reranker {
   const held = hold(options);
   const settings = readSettings(held);
-  const engine = engineOf(profileOf(settings.store), settings.wasm, settings.model);
+  const engine = engineOf(profileOf(settings.store), settings);
   const base = createBase(held);
   let disposed = false;
   const inspect = async (): Promise<Inspection | undefined> => {
-    if (disposed || settings.refusal || !engine.live || !hasConsent(settings.consent)) return undefined;
+    const unknown = disposed || settings.refusal || settings.worker || !engine.live;
+    if (unknown || !hasConsent(settings.consent)) return undefined;
     try {
       return engine.run((core) => (core as unknown as Inspected).inspect());
     } catch {
@@ -35,8 +36,10 @@ export function createReranker(options: RerankerOptions): Reranker {
     }
   };
   const dispose = (): void => {
+    if (disposed) return;
     disposed = true;
     base.dispose();
+    engine.release();
   };
   // `ready` is a getter, and stays one.
   return Object.defineProperties(

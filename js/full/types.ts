@@ -3,7 +3,8 @@ import type { Reranker as Base, Reason } from "../types.js";
 /** A reranker of the full flavour. */
 export interface Reranker extends Base {
   /**
-   * What the model is and what its last ranking came to; `undefined` before loading has ended, without consent and after `dispose`.
+   * What the model is and what its last ranking came to; `undefined` before loading has ended, without consent, after `dispose`,
+   * and with `worker: true`, where the model is out of the page's reach.
    * For an engineer: it runs the model once for each feature. Never rejects.
    */
   inspect(): Promise<Inspection | undefined>;

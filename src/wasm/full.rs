@@ -6,7 +6,7 @@ use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::*;
 use web_sys::Performance;
 
-use super::{Core, split_utf16, thrown};
+use super::{Core, no_model, split_utf16, thrown};
 use crate::inspect::{Inspection, Timings};
 
 /// What is noted of the last ranking.
@@ -63,12 +63,13 @@ impl Last {
 
 #[wasm_bindgen]
 impl Core {
-    /// The model's contract, file and last ranking as one object; throws where the model fails at it.
+    /// The model's contract, file and last ranking as one object; throws where there is no model and where it fails at it.
     pub fn inspect(&mut self) -> Result<JsValue, JsError> {
         let known = self.last.generation == self.profile.generation();
         let ids = self.last.ids();
         let last = self.last.timings().filter(|_| known).map(|timings| (ids.as_slice(), timings));
-        let inspection = Inspection::of(&mut self.ranker, &self.candidates, last).map_err(thrown)?;
+        let ranker = self.ranker.as_mut().ok_or_else(no_model)?;
+        let inspection = Inspection::of(ranker, &self.candidates, last).map_err(thrown)?;
         let plain = Serializer::new().serialize_maps_as_objects(true);
         inspection.serialize(&plain).map_err(|error| JsError::new(&error.to_string()))
     }

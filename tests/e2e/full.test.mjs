@@ -13,7 +13,7 @@ const hashOf = (bytes) => `sha384-${createHash("sha384").update(bytes).digest("b
 /** A page of a flavour with this model, its reader's four stories read. */
 async function openWith(t, model, { flavour = "full", ...options } = {}) {
   // The reference to the model beside the bundle: esbuild leaves URLs alone, so the shared file is one folder up.
-  const { server, page } = await openFresh(t, browser, { flavour, more: { "/model.onnx": model } });
+  const { server, page } = await openFresh(t, browser, { flavour, files: { "/model.onnx": model } });
   await startReranker(page, { modelUrl: "/model.onnx", modelIntegrity: hashOf(model), ...options });
   await readStories(page, read);
   return { server, page };
@@ -112,7 +112,7 @@ test("inspect tells contract, file, features, contributions and timings", async 
 
 test("a model without its hash never reaches tract, in whatever form it comes", async (t) => {
   const model = await fixture("trees");
-  const { server, page } = await openFresh(t, browser, { flavour: "full", more: { "/model.onnx": model } });
+  const { server, page } = await openFresh(t, browser, { flavour: "full", files: { "/model.onnx": model } });
   const reasons = await page.evaluate(async (text) => {
     const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
     const answers = [];

@@ -46,6 +46,7 @@ async function bundle(flavour) {
     "/nearside.js": outputFiles[0].contents,
     "/nearside_bg.wasm": await readFile(new URL(`../../dist/${flavour}/nearside_bg.wasm`, import.meta.url)),
     "/reranker.onnx": await readFile(new URL("../../dist/reranker.onnx", import.meta.url)),
+    "/worker.js": await readFile(new URL(`../../dist/${flavour}/worker.js`, import.meta.url)),
   };
 }
 
@@ -56,10 +57,10 @@ Object.assign(globalThis, { nearside });
 const html = `<!doctype html><html lang="en"><title>Test</title><link rel="icon" href="data:,">
 <script type="module" src="/start.js"></script>`;
 
-/** Serves the package and pages that load it: `/` and whatever `bodies` adds, by path. `more`: other files. */
-export async function serveSite({ faults, headers, bodies = {}, flavour = "", more = {} } = {}) {
+/** Serves the package and pages that load it: `/` and whatever `bodies` adds, by path, and other `files` beside. */
+export async function serveSite({ faults, headers, bodies = {}, flavour = "", files: more = {} } = {}) {
   bundling[flavour] ??= bundle(flavour);
-  const files = { ...(await bundling[flavour]), ...more, "/start.js": start, "/index.html": html };
+  const files = { ...(await bundling[flavour]), "/start.js": start, "/index.html": html, ...more };
   for (const [path, body] of Object.entries(bodies)) files[path] = `${html}${body}`;
   const server = await serve({}, { faults, headers, files });
   server.asked = () => server.requests.map(({ path }) => path).filter((path) => /\.(wasm|onnx)$/.test(path));
