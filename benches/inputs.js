@@ -21,15 +21,21 @@ export function columnsOf(toColumns, items) {
   });
 }
 
+/** The core's number for a list that was ranked. */
+export const ranked = 0;
+
+/** The vector space of the core's model. */
+export const spaceOf = (core) => core.description().split("\n")[1];
+
 /** The inputs of the core's last ranking, which must have come to `ranked`. */
 export function inputsOf(core) {
-  if (core.reason() !== "ranked") throw new Error(`the list came to ${core.reason()}`);
+  if (core.reason() !== ranked) throw new Error(`the list came to ${core.reason()}`);
   const [features, candidates, history, history_weight] = [
     "features",
     "candidates",
     "history",
     "history_weight",
   ].map((name) => core.input(name));
-  const width = core.featureNames().split("\n").length;
+  const width = core.description().split("\n").length - 2;
   return { count: features.length / width, features, candidates, history, history_weight };
 }

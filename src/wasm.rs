@@ -250,7 +250,7 @@ impl Core {
     /// What the engine was given in the last ranking: `features`, `candidates`, `history` or `history_weight`, row-major; empty
     /// where the model has no such input.
     pub fn input(&self, name: &str) -> Vec<f32> {
-        self.ranker.input(name).unwrap_or_default().to_vec()
+        self.ranker.as_ref().and_then(|ranker| ranker.input(name)).unwrap_or_default().to_vec()
     }
 }
 

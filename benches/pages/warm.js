@@ -7,7 +7,7 @@ import { toColumns } from "nearside/candidates";
 import startCore, { Core } from "nearside/core";
 import { blend } from "../blend.js";
 import { events, feedText, makeFeed, read } from "../feed.js";
-import { columnsOf, inputsOf, policy } from "../inputs.js";
+import { columnsOf, inputsOf, policy, ranked, spaceOf } from "../inputs.js";
 
 /** Milliseconds that a sample takes at least: of a part ten times what the clock's steps and an interruption would matter at, of a call ten steps. */
 const least = { part: 1, call: 0.05 };
@@ -119,19 +119,19 @@ export async function prepareRankings(counts) {
 }
 
 async function ranking(model, core, reranker, count) {
-  const feed = makeFeed(count, core.space, now);
+  const feed = makeFeed(count, spaceOf(core), now);
   const columns = columnsOf(toColumns, feed.items);
   const again = (work) => (times) => {
     for (let i = 0; i < times; i++) work();
   };
   const inside = (name) => (times) => core.repeat(name, times, policy, now);
   /** The core holds one list at a time. */
-  const begin = () => core.rank(...columns, core.space, policy, now);
+  const begin = () => core.rank(...columns, spaceOf(core), policy, now);
   begin();
   const key = { model: model.id, count };
   const parts = {
     columns: again(() => toColumns(feed.items, undefined)),
-    transfer: again(() => core.take(...columns, core.space)),
+    transfer: again(() => core.take(...columns, spaceOf(core))),
     features: inside("features"),
     engine: inside("engine"),
     ordering: inside("ordering"),
@@ -154,9 +154,9 @@ export async function prepareCurves({ candidates, clicks, lengths }) {
   for (const { model, core, profile } of profiles.filter(({ model }) => model.curves)) {
     const reranker = await makeReranker(model, profile);
     for (const count of candidates) {
-      const feed = makeFeed(count, core.space, now);
+      const feed = makeFeed(count, spaceOf(core), now);
       const columns = columnsOf(toColumns, feed.items);
-      const begin = () => core.rank(...columns, core.space, policy, now);
+      const begin = () => core.rank(...columns, spaceOf(core), policy, now);
       begin();
       const key = { curve: "candidates", model: model.id, x: count };
       groups.push({
@@ -168,14 +168,14 @@ export async function prepareCurves({ candidates, clicks, lengths }) {
         ],
       });
     }
-    const feed = makeFeed(100, core.space, now);
+    const feed = makeFeed(100, spaceOf(core), now);
     const columns = columnsOf(toColumns, feed.items);
     for (const number of clicks) {
       const own = new Core(await load(model.path));
       read(own, now, number);
       const reader = await makeReranker(model, own.profileBytes(now));
-      own.rank(...columns, own.space, policy, now);
-      const reason = own.reason();
+      own.rank(...columns, spaceOf(own), policy, now);
+      const reason = own.reason() === ranked ? "ranked" : "cold";
       const key = { curve: "clicks", model: model.id, x: number };
       const things = [call({ ...key, what: "rank" }, () => rank(reader, feed, reason))];
       if (reason === "ranked") things.push(...(await onEngines(key, model, inputsOf(own))));
@@ -183,7 +183,7 @@ export async function prepareCurves({ candidates, clicks, lengths }) {
       groups.push({ things });
     }
     for (const length of model.shipped ? lengths : []) {
-      const text = feedText(100, core.space, now, length);
+      const text = feedText(100, spaceOf(core), now, length);
       const parsed = JSON.parse(text);
       const key = { curve: "bytes", model: model.id, x: text.length };
       groups.push({
