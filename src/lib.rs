@@ -24,7 +24,9 @@ mod error;
 mod explain;
 mod features;
 mod id;
+// Asked for by the boundary to JavaScript alone.
 #[cfg(feature = "tract")]
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 mod inspect;
 mod interest;
 mod model;

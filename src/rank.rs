@@ -158,6 +158,7 @@ impl Ranker {
 
     /// What the last ranking knew before any model.
     #[cfg(feature = "tract")]
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
     pub(crate) fn signals(&self) -> &Signals {
         &self.signals
     }
@@ -165,6 +166,7 @@ impl Ranker {
     /// What each feature did for each scored candidate of the last ranking, which must have come to [`Reason::Ranked`]:
     /// see [`Model::contributions`].
     #[cfg(feature = "tract")]
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
     pub(crate) fn contributions(&mut self) -> Result<Vec<f32>, Error> {
         self.model.contributions(&self.signals)
     }

@@ -8,6 +8,7 @@ mod contract;
 mod onnx;
 mod refusal;
 #[cfg(feature = "tract")]
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 mod report;
 #[cfg(feature = "tract")]
 mod tract;
@@ -59,6 +60,7 @@ pub struct Model {
     contract: Contract,
     engine: Box<dyn Engine>,
     #[cfg(feature = "tract")]
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
     file: report::File,
     /// The scorable candidates' rows, vectors and scores, gathered.
     features: Vec<f32>,
