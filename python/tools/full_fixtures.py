@@ -1,20 +1,29 @@
-"""Writes the fixtures of the full flavour, with ONNX Runtime as the reference: two rerankers that the compact engine refuses.
+"""Writes the fixtures of the full flavour, with ONNX Runtime as the reference.
 
     uv run --with lightgbm==4.7.0 python tools/full_fixtures.py ../tests/fixtures
 
-`transformer.onnx`: one block of a transformer, weights drawn at random. Candidates attend to each other and to the
-history, so that a score depends on the list. `trees.onnx`: a LambdaRank ensemble, trained by LightGBM on rows drawn around
-those of the golden case; written as ONNX's `TreeEnsembleRegressor`, node for node. Both carry contract and golden case.
+Two rerankers that the compact engine refuses, both with contract and golden case. `transformer.onnx`: one block of a
+transformer, weights drawn at random. Candidates attend to each other and to the history, so that a score depends on
+the list. `trees.onnx`: a LambdaRank ensemble, trained by LightGBM on rows drawn around those of the golden case;
+written as ONNX's `TreeEnsembleRegressor`, node for node.
 
-Beside each a `.bin` with inputs of several sizes and the scores ONNX Runtime gives them, as `conformance_fixtures.py` lays
-such files out. Everything is drawn from fixed seeds: the same versions of the packages write the same bytes.
+Beside each a `.bin` with inputs of several sizes and the scores ONNX Runtime gives them, as `conformance_fixtures.py`
+lays such files out. And `full-lists.jsonl`: lists and histories as a page has them, in the form of
+`models/golden.json`, each with the scores of both models less their mean, which is what `explain` tells of a story.
+
+Everything is drawn from fixed seeds: the same versions of the packages write the same bytes.
 """
 
+import base64
+import json
 import struct
 import sys
+import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-import lightgbm
+import lightgbm  # pyright: ignore[reportMissingImports]  # comes with the command above
 import numpy as np
 import onnx
 from conformance_fixtures import blob, build, longs, tensor, text, write
@@ -97,7 +106,7 @@ def transformer() -> onnx.ModelProto:
 
 
 def ranker(rows: np.ndarray) -> lightgbm.Booster:
-    """LambdaRank on 300 lists of 20 candidates. Readers open what lies high in a few features, one only where another is low."""
+    """LambdaRank on 300 lists of 20. Readers open what lies high in a few features, one only where another is low."""
     lists, length = 300, 20
     spread = rows.std(axis=0) + 0.1
     drawn = rows[rng.integers(len(rows), size=lists * length)] + normal(lists * length, len(FEATURES)) * spread
@@ -153,9 +162,8 @@ def ensemble(booster: lightgbm.Booster) -> onnx.ModelProto:
 
     for tree in booster.dump_model()["tree_info"]:
         add(tree["tree_index"], tree["tree_structure"])
-    regressor = helper.make_node(
-        "TreeEnsembleRegressor", ["features"], ["scores"], domain="ai.onnx.ml", n_targets=1, **nodes, **leaves
-    )
+    attributes: dict[str, Any] = {"n_targets": 1, **nodes, **leaves}
+    regressor = helper.make_node("TreeEnsembleRegressor", ["features"], ["scores"], domain="ai.onnx.ml", **attributes)
     squeeze = helper.make_node("Squeeze", ["scores", "minus1"], ["score"])
     model = build([regressor, squeeze], {"features": ["N", len(FEATURES)]}, {"minus1": longs(-1)}, [output()], 17)
     model.opset_import.append(helper.make_opsetid("ai.onnx.ml", 3))
@@ -182,18 +190,69 @@ def case(model: bytes, names: list[str], rows: np.ndarray, candidates: int, hist
     return head + b"\x00" + struct.pack("<I", 1) + tensor(scores(model, inputs))
 
 
+def article(name: str, centres: np.ndarray) -> dict:
+    """What a page says of a story; one of a topic's lies near the topic's centre."""
+    topic = int(rng.integers(len(centres)))
+    vector = np.clip(np.rint(60 * centres[topic] + 20 * normal(DIMENSION)), -127, 127).astype(np.int8)
+    return {
+        "id": name,
+        "topic": f"topic-{topic}",
+        "subtopic": f"topic-{topic}-{rng.integers(3)}",
+        "vector": base64.b64encode(vector.tobytes()).decode("ascii"),
+    }
+
+
+def page(candidates: int, clicks: int) -> dict:
+    """A list and its reader's history, of the last twelve days."""
+    now = 1_768_500_000_000
+    centres = normal(6, DIMENSION)
+    items = []
+    for place in range(candidates):
+        about = article(f"story-{place}", centres)
+        published = datetime.fromtimestamp(now / 1000 - 60 * float(rng.integers(10, 3000)), UTC)
+        shows = int(rng.integers(200, 4000))
+        extension = {name: about[name] for name in ("topic", "subtopic", "vector")}
+        extension |= {"shows": shows, "clicks": int(shows * rng.uniform(0.01, 0.1))}
+        items.append({"id": about["id"], "date_published": published.isoformat(), "_nearside": extension})
+    events = []
+    for place, ago in enumerate(sorted(rng.integers(1, 288, clicks).tolist(), reverse=True)):
+        opened = {"type": "click", **article(f"read-{place}", centres), "ms": now - ago * 3_600_000}
+        events.append(opened)
+        if rng.random() < 0.7:
+            seconds = int(rng.integers(3, 240))
+            events.append(
+                {"type": "dwell", "id": opened["id"], "seconds": seconds, "ms": opened["ms"] + 1000 * seconds}
+            )
+    events.append({"type": "view", "id": "story-0", "ms": now - 600_000})
+    return {"now": now, "feed": {"items": items}, "events": sorted(events, key=lambda event: event["ms"])}
+
+
+def answered(list_: dict, models: dict[str, bytes]) -> dict:
+    """With each model's scores less their mean, by the crate's features and ONNX Runtime."""
+    with tempfile.TemporaryDirectory() as scratch:
+        case = Path(scratch) / "list.json"
+        case.write_text(json.dumps(list_), "utf-8")
+        inputs = observe(FEATURES, SPACE, case).inputs
+    raw = {name: scores(model, inputs).astype(np.float64) for name, model in models.items()}
+    return {**list_, "personal": {name: (score - score.mean()).tolist() for name, score in raw.items()}}
+
+
 def main(folder: Path) -> None:
     observed = observe(FEATURES, SPACE)
     rows = observed.inputs["features"]
+    models: dict[str, bytes] = {}
     for name, model, sizes in [
         ("transformer", transformer(), [(1, 1), (7, 3), (20, 50)]),
         ("trees", ensemble(ranker(rows)), [(1, 1), (7, 3), (20, 50), (200, 50)]),
     ]:
         file = write_contract(model, Contract(f"fixture-{name}", FEATURES, SPACE), observed)
+        models[name] = file
         (folder / f"{name}.onnx").write_bytes(file)
         print(f"{folder / name}.onnx: {len(file)} bytes")
         names = [value.name for value in model.graph.input]
         write(folder / f"{name}.bin", [case(file, names, rows, n, h) for n, h in sizes])
+    lists = [answered(page(n, clicks), models) for n, clicks in [(2, 3), (12, 1), (30, 12), (45, 60)]]
+    (folder / "full-lists.jsonl").write_text("".join(json.dumps(list_) + "\n" for list_ in lists), "utf-8")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 import { feed, openFresh, rank, read, readStories, startBrowser, startReranker } from "./package.mjs";
 
 const browser = await startBrowser();
@@ -12,7 +14,6 @@ const hashOf = (bytes) => `sha384-${createHash("sha384").update(bytes).digest("b
 
 /** A page of a flavour with this model, its reader's four stories read. */
 async function openWith(t, model, { flavour = "full", ...options } = {}) {
-  // The reference to the model beside the bundle: esbuild leaves URLs alone, so the shared file is one folder up.
   const { server, page } = await openFresh(t, browser, { flavour, files: { "/model.onnx": model } });
   await startReranker(page, { modelUrl: "/model.onnx", modelIntegrity: hashOf(model), ...options });
   await readStories(page, read);
@@ -30,6 +31,28 @@ function withGolden(file, more) {
   const changed = Buffer.from(file);
   changed.write(scores.toString("base64"), start, "latin1");
   return changed;
+}
+
+/** In the page: the reader's history is told at its times, then the list is ranked at its own; what the model made of each story. */
+async function scoresOf([{ now, events, feed }, modelIntegrity]) {
+  let clock = now;
+  Date.now = () => clock;
+  const reranker = globalThis.nearside.createReranker({
+    ...{ consent: true, store: new globalThis.nearside.MemoryStore(), policy: { minimumEvidence: 0 } },
+    ...{ modelUrl: "/model.onnx", modelIntegrity },
+  });
+  await reranker.ready;
+  for (const { type, id, ms, seconds, ..._nearside } of events) {
+    clock = ms;
+    if (type === "click") reranker.clicked({ id, _nearside });
+    if (type === "dwell") reranker.dwelled({ id }, seconds);
+    if (type === "view") reranker.viewed(feed.items.find((item) => item.id === id));
+  }
+  clock = now;
+  const { outcome } = await reranker.rank(feed, { budgetMs: 30_000 });
+  const personal = feed.items.map(({ id }) => reranker.explain(id)?.personal);
+  reranker.dispose();
+  return { ...outcome, personal };
 }
 
 for (const [name, operator] of [
@@ -56,7 +79,32 @@ for (const [name, operator] of [
       assert.equal((await rank(page, feed)).outcome.reason, reason);
     }
     const { page: other } = await openWith(t, model, { flavour: "" });
-    assert.equal((await rank(other, feed)).outcome.reason, "model_unsupported");
+    const { outcome: refused } = await rank(other, feed);
+    assert.equal(refused.reason, "model_unsupported");
+    assert.match(refused.message, /nearside\/full/, "it says who may run it");
+  });
+
+  test(`the ${name} model's scores of whole lists are onnxruntime's within 1e-4`, async (t) => {
+    const file = await readFile(new URL("../fixtures/full-lists.jsonl", import.meta.url), "utf8");
+    const lists = file
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    assert.ok(lists.length >= 4);
+    const model = await fixture(name);
+    const { page } = await openFresh(t, browser, { flavour: "full", files: { "/model.onnx": model } });
+    for (const { personal, ...list } of lists) {
+      const found = await page.evaluate(scoresOf, [list, hashOf(model)]);
+      assert.equal(found.reason, "ranked", found.message);
+      assert.equal(found.personal.length, personal[name].length);
+      for (const [place, score] of personal[name].entries())
+        assert.ok(
+          Math.abs(found.personal[place] - score) <= 1e-4,
+          `story ${place} of ${personal[name].length}: ${found.personal[place]}, not ${score}`,
+        );
+      const apart = Math.max(...personal[name]) - Math.min(...personal[name]);
+      assert.ok(apart > 0.01, "equal scores would prove nothing");
+    }
   });
 }
 
@@ -154,4 +202,89 @@ test("bytes with their hash are run, and bytes with another's are not", async (t
     );
   assert.equal(await reason(hashOf("else")), "integrity");
   assert.equal(await reason(hashOf(model)), "cold");
+});
+
+test("in a worker it gives the same order, and inspects nothing", async (t) => {
+  const model = await fixture("trees");
+  const orders = [];
+  for (const worker of [false, true]) {
+    const { page } = await openWith(t, model, { worker });
+    const { ids, outcome } = await rank(page, feed);
+    assert.equal(outcome.reason, "ranked", outcome.message);
+    assert.equal(outcome.modelId, "fixture-trees");
+    assert.equal(page.workers().length, Number(worker));
+    const inspection = await page.evaluate(() => globalThis.reranker.inspect());
+    assert.equal(inspection === undefined, worker);
+    orders.push(ids);
+  }
+  assert.deepEqual(orders[0], orders[1]);
+});
+
+test("both flavours on one page share the reader's history, and each has its own instance", async (t) => {
+  const root = fileURLToPath(new URL("../../", import.meta.url));
+  const wasm = await readFile(new URL("../../dist/full/nearside_bg.wasm", import.meta.url));
+  const { outputFiles } = await build({
+    stdin: {
+      contents: `export * as plain from "nearside"; export * as full from "nearside/full"; export { Core } from "./dist/nearside.js";`,
+      resolveDir: root,
+    },
+    ...{ bundle: true, minify: true, format: "esm", target: "es2022", write: false, logLevel: "error" },
+  });
+  const models = { trees: await fixture("trees"), transformer: await fixture("transformer") };
+  const { server, page } = await openFresh(t, browser, {
+    files: {
+      ...{ "/both.js": outputFiles[0].contents, "/full.wasm": wasm },
+      ...{ "/trees.onnx": models.trees, "/transformer.onnx": models.transformer },
+    },
+  });
+  const seen = await page.evaluate(
+    async ([feed, read, wasmIntegrity, hashes]) => {
+      const { plain, full, Core } = await import("/both.js");
+      const [store, budgetMs] = [new plain.MemoryStore(), 30_000];
+      const options = { consent: true, store };
+      const model = (name) => ({ modelUrl: `/${name}.onnx`, modelIntegrity: hashes[name] });
+      const small = plain.createReranker(options);
+      const large = full.createReranker({
+        ...options,
+        ...{ wasmUrl: "/full.wasm", wasmIntegrity },
+        ...model("trees"),
+      });
+      for (const item of read) small.clicked(item);
+      const outcome = async (reranker) => (await reranker.rank(feed, { budgetMs })).outcome;
+      const first = [await outcome(small), await outcome(large)];
+      const refused = await outcome(plain.createReranker({ ...options, ...model("transformer") }));
+      // The default flavour's instance traps, twice, and is given up; the other's goes on.
+      const rank = Core.prototype.rank;
+      Core.prototype.rank = () => {
+        throw new WebAssembly.RuntimeError("unreachable");
+      };
+      const trapped = [await outcome(small), await outcome(small), await outcome(large)];
+      Core.prototype.rank = rank;
+      const stored = large.stored();
+      await large.erase();
+      return { first, refused, trapped, stored, after: await outcome(large) };
+    },
+    [
+      feed,
+      read,
+      hashOf(wasm),
+      Object.fromEntries(Object.entries(models).map(([name, file]) => [name, hashOf(file)])),
+    ],
+  );
+  const [small, large] = seen.first;
+  assert.equal(small.reason, "ranked", small.message);
+  assert.equal(large.reason, "ranked", large.message);
+  assert.equal(large.modelId, "fixture-trees");
+  assert.notEqual(small.modelId, large.modelId);
+  assert.equal(seen.stored.clicks, read.length);
+  assert.equal(seen.refused.reason, "model_unsupported");
+  assert.match(seen.refused.message, /nearside\/full/);
+  assert.deepEqual(
+    seen.trapped.map(({ reason }) => reason),
+    ["trap", "trap", "ranked"],
+  );
+  assert.equal(seen.after.reason, "cold");
+  assert.deepEqual(server.asked().sort(), [
+    ...["/full.wasm", "/nearside_bg.wasm", "/reranker.onnx", "/transformer.onnx", "/trees.onnx"],
+  ]);
 });

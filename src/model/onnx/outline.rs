@@ -4,6 +4,9 @@
 //! and bounded: the file, its nodes, the nesting of graphs, the dimensions of every tensor, which must be filled by the data
 //! that is there. Of that, only what the contract and a report need is kept.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use super::wire::{Field, Wire};
@@ -175,6 +178,7 @@ impl<'a> Outline<'a> {
         let mut wire = Wire::new(bytes);
         while let Some((number, field)) = wire.field()? {
             match number {
+                1 => {}
                 // An output left out has no name.
                 2 => made.extend(Some(field.text()?).filter(|name| !name.is_empty())),
                 4 => operator = field.name()?,

@@ -4,6 +4,9 @@
 //! Every index is checked when the node is read, and each tree is walked once to prove that it is one: then a candidate's
 //! way ends at a leaf within as many steps as the tree is deep.
 
+#[cfg(test)]
+mod tests;
+
 use ndarray::{Array2, Ix2};
 use tract_onnx::pb::NodeProto;
 use tract_onnx::prelude::*;
