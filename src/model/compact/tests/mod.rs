@@ -1,6 +1,8 @@
 //! The engine against onnxruntime, on the fixtures of `python/tools/conformance_fixtures.py`.
 
 mod hostile;
+// Loads whole models, which the full flavour has tract run.
+#[cfg(not(feature = "tract"))]
 mod mutations;
 
 use super::super::onnx;
