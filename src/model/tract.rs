@@ -24,7 +24,7 @@ use crate::error::Error;
 const SIZES: [(usize, usize); 3] = [(1, 1), (7, 3), (200, 50)];
 /// Plans that are kept.
 const KEPT: usize = 4;
-/// The highest planned cost of a ranking, in multiplications and additions: 20 to 40 ms in a browser.
+/// The highest planned cost of a ranking, in multiplications and additions: four times the compact engine's.
 const MAX_COST: usize = 100_000_000;
 /// The most elements of all tensors of a ranking together: 64 MB.
 const MAX_ELEMENTS: usize = 1 << 24;
