@@ -15,7 +15,7 @@ import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { brotliCompressSync, constants } from "node:zlib";
 import { feedText, read } from "../../benches/feed.js";
-import { columnsOf, inputsOf, policy } from "../../benches/inputs.js";
+import { columnsOf, inputsOf, policy, spaceOf } from "../../benches/inputs.js";
 import { cache, dim, root, say } from "../shell.mjs";
 import { COLD_COUNT, engines, filesOf, MODELS, products } from "./contestants.mjs";
 import { convert } from "./convert.mjs";
@@ -124,8 +124,8 @@ async function makeData(core, write) {
   for (const { id, file } of MODELS) {
     const own = new Core(readFileSync(at(file)));
     read(own, now);
-    const text = feedText(COLD_COUNT, own.space, now);
-    own.rank(...columnsOf(toColumns, JSON.parse(text).items), own.space, policy, now);
+    const text = feedText(COLD_COUNT, spaceOf(own), now);
+    own.rank(...columnsOf(toColumns, JSON.parse(text).items), spaceOf(own), policy, now);
     const inputs = Object.entries(inputsOf(own)).map(([name, value]) => [
       name,
       typeof value === "number" ? value : Array.from(value),
