@@ -11,7 +11,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { brotliCompressSync, constants } from "node:zlib";
 import { feedText, read } from "../../benches/feed.js";
@@ -86,7 +86,10 @@ async function bundle(entry, name, { core, engine, files, flavour = "dist" }) {
   const { build } = await import("esbuild");
   await build({
     entryPoints: [at(entry)],
-    outfile: join(site, name),
+    outdir: join(site, dirname(name)),
+    entryNames: basename(name, ".js"),
+    // What the package loads only when asked stays a file of its own.
+    splitting: true,
     alias: {
       "nearside/candidates": at("dist/candidates.js"),
       ...(core ? { "nearside/core": join(core, "nearside.js") } : {}),
