@@ -40,8 +40,8 @@ mod random;
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use super::random::{NOW, pages};
+    use super::*;
     use std::path::Path;
 
     /// Puts every file of a target's corpus to its test; at least `least` of them.

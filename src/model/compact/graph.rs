@@ -40,6 +40,10 @@ fn run_in(model: &OnnxModel, inputs: &[Tensor], before: f32) -> Result<Vec<Tenso
 /// Runs a graph on numbers made up for its inputs, in two arenas of different content, and checks that every output has the
 /// elements of its shape and the same bits both times.
 pub(crate) fn try_run(model: &OnnxModel) {
+    // A nameless output is a value left out; a model that is loaded has none.
+    if model.graph.outputs.iter().any(|output| output.name.is_empty()) {
+        return;
+    }
     let mut inputs = Vec::new();
     for input in program::inputs(model) {
         let dims = input.dims.as_deref().unwrap_or(&[None, Some(4)]);

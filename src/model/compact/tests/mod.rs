@@ -1,7 +1,12 @@
 //! The engine against onnxruntime, on the fixtures of `python/tools/conformance_fixtures.py`.
 
 mod hostile;
+#[path = "../../../../tests/common/messages.rs"]
+mod messages;
 mod mutations;
+mod node_tests;
+#[path = "../../../../tests/common/random.rs"]
+mod random;
 
 use super::super::onnx;
 use super::graph::{Tensor, run};

@@ -12,10 +12,6 @@ use trials::Outcome;
 
 #[path = "../../../../tests/common/changes.rs"]
 mod changes;
-#[path = "../../../../tests/common/messages.rs"]
-mod messages;
-#[path = "../../../../tests/common/random.rs"]
-mod random;
 #[path = "../../../../tests/common/trials.rs"]
 mod trials;
 
