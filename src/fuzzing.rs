@@ -42,36 +42,38 @@ mod random;
 mod tests {
     use super::random::{NOW, pages};
     use super::*;
-    use std::path::Path;
 
-    /// Puts every file of a target's corpus to its test; at least `least` of them.
-    fn replay(target: &str, least: usize, attempt: impl Fn(&[u8])) {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
-        let mut files: Vec<_> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
-        files.sort();
-        assert!(files.len() >= least, "{} files", files.len());
-        for file in files {
-            // The name of a file that fails stands above its panic.
-            println!("{}", file.display());
-            attempt(&std::fs::read(file).unwrap());
+    /// Puts every file of a target's corpus (packed by `scripts/corpus.mjs`) to its test; there are `expected`.
+    fn replay(mut pack: &[u8], expected: usize, attempt: impl Fn(&[u8])) {
+        let mut files = 0;
+        while let Some((length, rest)) = pack.split_first_chunk() {
+            let (file, rest) = rest.split_at(u32::from_le_bytes(*length) as usize);
+            // The number of the one that fails stands above its panic.
+            println!("file {files}");
+            attempt(file);
+            (pack, files) = (rest, files + 1);
         }
+        assert!(pack.is_empty());
+        assert_eq!(files, expected);
     }
 
     #[test]
     fn the_corpus_of_the_reader_is_read_or_refused() {
-        replay("read", 50, read);
+        replay(include_bytes!("../fuzz/corpus/read.pack"), 326, read);
     }
 
     #[test]
     fn the_corpus_of_models_is_refused_or_ranks() {
         let pages = pages();
-        replay("load_and_rank", 100, |bytes| load_and_rank(bytes, &pages, NOW));
+        replay(include_bytes!("../fuzz/corpus/load_and_rank.pack"), 743, |bytes| {
+            load_and_rank(bytes, &pages, NOW)
+        });
     }
 
     #[test]
     fn the_corpus_of_profiles_is_refused_or_merges() {
         let other = &pages().pop().unwrap().1;
-        replay("profile", 20, |bytes| profile(bytes, other, NOW));
+        replay(include_bytes!("../fuzz/corpus/profile.pack"), 73, |bytes| profile(bytes, other, NOW));
     }
 
     #[test]
