@@ -90,6 +90,24 @@ impl Article {
     }
 }
 
+/// A reader who opened these articles, each so many seconds ago as `ago` says of its place.
+pub fn reader_of<'a>(articles: impl IntoIterator<Item = &'a Article>, ago: impl Fn(usize) -> u32) -> Profile {
+    let mut profile = Profile::new();
+    profile.set_space(SpaceId::new(SPACE));
+    for (i, article) in articles.into_iter().enumerate() {
+        let subtopic = TopicId::subtopic(article.topic, &article.subtopic);
+        let at = Seconds(NOW.0 - ago(i));
+        profile.click(
+            ArticleId::new(&article.id),
+            TopicId::new(article.topic),
+            subtopic,
+            Some(article.vector),
+            at,
+        );
+    }
+    profile
+}
+
 /// `len` random articles, as a list.
 pub fn list(random: &mut Random, len: usize) -> Candidates {
     let mut candidates = Candidates::new();

@@ -5,6 +5,7 @@ mod hostile;
 mod messages;
 mod mutations;
 mod node_tests;
+mod oracle;
 #[path = "../../../../tests/common/random.rs"]
 mod random;
 
