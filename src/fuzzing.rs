@@ -36,7 +36,7 @@ fn sealed(body: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 #[path = "../tests/common/random.rs"]
-mod random;
+pub(crate) mod random;
 
 #[cfg(test)]
 mod tests {

@@ -6,12 +6,11 @@ mod messages;
 mod mutations;
 mod node_tests;
 mod oracle;
-#[path = "../../../../tests/common/random.rs"]
-mod random;
 
 use super::super::onnx;
 use super::graph::{Tensor, run};
 use super::*;
+use crate::fuzzing::random;
 
 pub(super) const ATTENTION: &[u8] = include_bytes!("../../../../tests/fixtures/attention-20k.onnx");
 const ATTENTION_CASES: &[u8] = include_bytes!("../../../../tests/fixtures/attention-20k.bin");
