@@ -39,31 +39,53 @@ function* stories(seed, count) {
   }
 }
 
-/** A JSON Feed of `count` stories at the time `now`. The first is pinned. */
-export function makeFeed(count, space, now) {
+/** A JSON Feed of `count` stories at the time `now`, as text; each story with `length` characters that ranking does not read. */
+export function feedText(count, space, now, length = 0) {
   const items = Array.from(stories(2, count), ({ id, age, ...extension }, i) => ({
     id,
     url: id,
     title: `What became of story number ${i}`,
+    ...(length > 0
+      ? { content_text: "Lorem ipsum dolor sit amet ".repeat(length / 27 + 1).slice(0, length) }
+      : {}),
     date_published: new Date(now - age).toISOString(),
-    _nearside: { ...extension, ...(i === 0 ? { pinned: true } : {}) },
+    _nearside: extension,
   }));
-  // As it comes over the wire.
-  return JSON.parse(JSON.stringify({ title: "Benchmark", items, _nearside: { space } }));
+  return JSON.stringify({ title: "Benchmark", items, _nearside: { space } });
 }
 
-/** Records a full history in a core: 50 clicks, 300 views and 5 hides in the 20 days before `now`. */
-export function read(core, now) {
+/** The same, as it is once it came over the wire. */
+export const makeFeed = (...about) => JSON.parse(feedText(...about));
+
+/**
+ * What a reader did in the 20 days before `now`: 300 views, `clicks` of them opened, 5 hidden. In turn `{ kind, item, seconds, at }`
+ * with `kind` one of the SDK's events.
+ */
+export function* events(now, clicks = 50) {
   const next = generator(4);
   let i = 0;
-  for (const { id, topic, subtopic, vector } of stories(3, 300)) {
+  let opened = 0;
+  for (const { id, ...extension } of stories(3, 300)) {
     const at = now - 20 * day * (1 - i / 300);
-    core.viewed(id, topic, at);
-    if (i % 6 === 0) {
-      core.clicked(id, topic, subtopic, vector, at + 5_000);
-      core.dwelled(id, 90 * next(), at + 100_000);
+    const item = { id, _nearside: extension };
+    yield { kind: "viewed", item, at };
+    if (i % 6 === 0 && opened < clicks) {
+      opened++;
+      yield { kind: "clicked", item, at: at + 5_000 };
+      yield { kind: "dwelled", item, seconds: 90 * next(), at: at + 100_000 };
     }
-    if (i % 60 === 1) core.hide(id, topic, vector, at + 5_000);
+    if (i % 60 === 1) yield { kind: "hide", item, at: at + 5_000 };
     i++;
+  }
+}
+
+/** Kinds of events in the order of the core's numbers, as in `js/event.ts`. */
+const kinds = ["viewed", "clicked", "dwelled", "hide"];
+
+/** Records a reader's events in a core, each at its time. */
+export function read(core, now, clicks) {
+  for (const { kind, item, seconds, at } of events(now, clicks)) {
+    const { topic, subtopic, vector } = item._nearside;
+    core.record(kinds.indexOf(kind), item.id, topic, subtopic, vector, seconds ?? 0, at);
   }
 }

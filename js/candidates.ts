@@ -3,7 +3,7 @@ import { Refusal } from "./refusal.js";
 /** Candidates that are ranked; those behind keep their place. */
 export const maxRanked = 200;
 
-/** What the core takes of a list: its first 200 candidates as columns. Views of buffers that the next call reuses. */
+/** What the core takes of a list: its first 200 candidates as columns. All but `flags` are views of buffers that the next call reuses. */
 export interface Columns {
   /** UTF-8 of id, topic, subtopic and vector of each candidate in turn, without separators. */
   readonly text: Uint8Array;
@@ -83,7 +83,7 @@ export function toColumns(items: readonly unknown[], keep: ReadonlySet<string> |
     text: encode(text, buffers),
     lengths: lengths.subarray(0, 4 * ranked),
     numbers: numbers.subarray(0, 4 * ranked),
-    flags: flags.subarray(0, ranked),
+    flags: flags.slice(0, ranked),
   };
 }
 

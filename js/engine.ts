@@ -1,9 +1,16 @@
-import { type AssetRequest, isSame } from "./asset.js";
+import { isSame } from "./asset.js";
+import type { Columns } from "./candidates.js";
 import { checkSupport, liveInstance, loadModel, loadWasm, noteTrap } from "./load.js";
 import { Core } from "./nearside.js";
 import type { Cursor, Profile } from "./profile.js";
 import { asRefusal, Refusal, textOf } from "./refusal.js";
+import type { Remote } from "./remote.js";
+import { describe, type Scored, scoreOn } from "./score.js";
+import type { Settings } from "./settings.js";
 import type { Reason } from "./types.js";
+
+/** Where an engine's parts come from. */
+type Files = Pick<Settings, "wasm" | "model" | "worker">;
 
 /** Names of the errors the core throws, and the reasons they give. Anything else out of it is a trap. */
 const reasonOf: ReadonlyMap<unknown, Reason> = new Map<unknown, Reason>([
@@ -17,39 +24,47 @@ const reasonOf: ReadonlyMap<unknown, Reason> = new Map<unknown, Reason>([
 /** A network may come back: that many tries a page view. Nothing else heals. */
 const mostTries = 3;
 
-/** One model over one profile, on the page's one WebAssembly instance. */
+/**
+ * One model over one profile, on the page's one WebAssembly instance. With a worker the model is there, and here is a core
+ * without one that keeps the history: a page that is left must be able to write it at once.
+ */
 export class Engine {
   /** The loaded model's id and its features' names, in its order. */
   modelId: string | undefined;
   featureNames: readonly string[] = [];
-  /** Where the two files come from. */
-  readonly wasm: AssetRequest;
-  readonly model: AssetRequest;
+  readonly files: Files;
+  /** Rerankers that use it. */
+  users = 0;
   readonly #profile: Profile;
+  #remote: Remote | undefined;
+  #starting: Promise<void> | undefined;
   #loading: Promise<void> | undefined;
   #tries = 0;
-  #bytes: Uint8Array | undefined;
+  #make: (() => Core) | undefined;
   #core: Core | undefined;
   #instance = 0;
   #space = "";
   #cursor: Cursor;
 
-  constructor(profile: Profile, wasm: AssetRequest, model: AssetRequest) {
+  constructor(profile: Profile, files: Files) {
     this.#profile = profile;
-    this.wasm = wasm;
-    this.model = model;
+    this.files = files;
     this.#cursor = profile.cursor();
   }
 
   /** Whether loading ended well. */
   get live(): boolean {
-    return this.#bytes !== undefined;
+    return this.#make !== undefined;
   }
 
   /** Loads what is missing; later calls share the first one's promise, but for a few tries after a failed request. */
   load(): Promise<void> {
     this.#loading ??= this.#load().catch((error) => {
       const refusal = asRefusal(error);
+      this.#starting?.then(
+        () => this.#remote?.close(),
+        () => {},
+      );
       if (refusal.reason === "load_failed" && ++this.#tries < mostTries) this.#loading = undefined;
       throw refusal;
     });
@@ -58,12 +73,12 @@ export class Engine {
 
   /** Calls `work` on the core, which has by then taken in all events. Throws a refusal; a trap costs the instance. */
   run<T>(work: (core: Core, cursor: Cursor) => T): T {
-    if (!this.#bytes) throw new Refusal("internal", "not loaded");
+    if (!this.#make) throw new Refusal("internal", "not loaded");
     const instance = liveInstance();
     try {
       // A history that was erased without a core begins anew, generation and all: so does the core.
       const current = this.#instance === instance && this.#cursor.erasures === this.#profile.erasures;
-      if (!this.#core || !current) this.#build(this.#bytes, instance);
+      if (!this.#core || !current) this.#build(this.#make, instance);
       const core = this.#core as Core;
       this.#profile.replay(core, this.#cursor, this.#space);
       return work(core, this.#cursor);
@@ -72,51 +87,97 @@ export class Engine {
     }
   }
 
+  /** Ranks the list in `columns` by the history; in a worker, if that is how it is, and if its turn comes within `left` milliseconds. */
+  rank(columns: Columns, space: string, policy: Float64Array, left: number): Scored | Promise<Scored> {
+    return this.#remote
+      ? this.#remote.rank({ columns, space, policy, until: Date.now() + left })
+      : this.run((core) => scoreOn(core, columns, space, policy, Date.now()));
+  }
+
+  /** Notes that a reranker is done with it: the last one ends the worker. */
+  release(): void {
+    this.users--;
+    const end = (): void => {
+      if (this.users === 0) this.#remote?.close();
+    };
+    this.#loading?.then(end, end);
+  }
+
   async #load(): Promise<void> {
     checkSupport();
-    const [bytes] = await Promise.all([loadModel(this.model), loadWasm(this.wasm), this.#profile.begin()]);
-    const instance = liveInstance();
+    const { model, wasm, worker } = this.files;
+    if (worker) this.#starting = this.#startRemote(worker);
+    const [bytes, module] = await Promise.all([
+      loadModel(model),
+      loadWasm(wasm),
+      this.#profile.begin(),
+      this.#starting,
+    ]);
     try {
-      this.#build(bytes, instance);
+      const instance = liveInstance();
+      const remote = await this.#remote?.load({ module, model: bytes });
+      const make = (): Core => (remote ? Core.history(remote.space) : new Core(bytes));
+      const { modelId, space, names } = remote ?? describe(this.#build(make, instance));
+      this.modelId = modelId;
+      this.featureNames = names;
+      this.#space = space;
+      this.#make = make;
     } catch (error) {
       const refusal = this.#refuse(error);
       // Whatever else the core says of its golden case is said of the model.
-      const own = refusal.reason === "trap" || refusal.reason === "model_unsupported";
+      const own = refusal === error || refusal.reason === "trap" || refusal.reason === "model_unsupported";
       throw own ? refusal : new Refusal("model_rejected", refusal.message);
     }
-    this.#bytes = bytes;
+  }
+
+  /** Starts the worker while the files are still on their way. */
+  async #startRemote(url: unknown): Promise<void> {
+    const { Remote } = await import("./remote.js").catch((error) => {
+      throw new Refusal("load_failed", textOf(error));
+    });
+    const profile = this.#profile;
+    this.#remote ??= new Remote(url, {
+      Refusal,
+      refusalOf,
+      bytes: () => this.run((core) => core.profileBytes(Date.now())),
+      erasures: () => profile.cursor().forgotten,
+    });
   }
 
   /** The core of an instance that trapped is left to itself: it must not be freed on the next one. */
-  #build(bytes: Uint8Array, instance: number): void {
-    const core = new Core(bytes);
-    this.modelId = core.modelId;
-    this.featureNames = core.featureNames().split("\n");
-    this.#space = core.space;
-    this.#core = core;
+  #build(make: () => Core, instance: number): Core {
+    this.#core = make();
     this.#instance = instance;
     this.#cursor = this.#profile.cursor();
+    return this.#core;
   }
 
   #refuse(error: unknown): Refusal {
-    if (error instanceof Refusal) return error;
-    const reason = reasonOf.get((error as Error | undefined)?.name);
-    if (reason) return new Refusal(reason, textOf(error));
-    noteTrap();
-    return new Refusal("trap", textOf(error));
+    const refusal = refusalOf(error);
+    if (refusal !== error && refusal.reason === "trap") noteTrap();
+    return refusal;
   }
+}
+
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  return new Refusal(reasonOf.get((error as Error | undefined)?.name) ?? "trap", textOf(error));
 }
 
 const engines = new WeakMap<Profile, Engine[]>();
 
 /** The engine that every reranker with this profile and these files shares. */
-export function engineOf(profile: Profile, wasm: AssetRequest, model: AssetRequest): Engine {
+export function engineOf(profile: Profile, files: Files): Engine {
   const known = engines.get(profile) ?? [];
   engines.set(profile, known);
-  let engine = known.find((one) => isSame(one.wasm, wasm) && isSame(one.model, model));
+  let engine = known.find(
+    ({ files: { wasm, model, worker } }) =>
+      isSame(wasm, files.wasm) && isSame(model, files.model) && worker === files.worker,
+  );
   if (!engine) {
-    engine = new Engine(profile, wasm, model);
+    engine = new Engine(profile, files);
     known.push(engine);
   }
+  engine.users++;
   return engine;
 }

@@ -50,9 +50,9 @@ export class Keeper {
     return sound;
   }
 
-  /** Hands over a record at once, if the store can take it so. */
-  leave(bytes: Uint8Array, alone: boolean): void {
-    if (this.#store instanceof IdbStore && !this.trouble) this.#store.leave(bytes, alone);
+  /** Hands over what `change` makes of what other pages so handed over, if the store can take it. Throws where it is refused. */
+  leave(change: Change, alone: boolean): void {
+    if (this.#store instanceof IdbStore && !this.trouble) this.#store.leave(change, alone);
   }
 
   /** Ends the connection; the next use opens another. */

@@ -1,5 +1,5 @@
 import { type AssetRequest, bytesOf, isSame, openAsset } from "./asset.js";
-import init, { __wbg_reset_state as renewInstance } from "./nearside.js";
+import { initSync as init, __wbg_reset_state as renewInstance } from "./nearside.js";
 import { Refusal, textOf } from "./refusal.js";
 
 /** How long a file may take. A page is long read by then, and a request that hangs must end. */
@@ -17,7 +17,7 @@ interface Loading<T> {
 }
 
 /** The page's one WebAssembly instance; there is at most one more after a trap. */
-let wasm: Loading<void> | undefined;
+let wasm: Loading<WebAssembly.Module> | undefined;
 let instance = 0;
 let traps = 0;
 
@@ -32,7 +32,7 @@ export function checkSupport(): void {
 }
 
 /** Loads the WebAssembly file once a page: the first that arrives serves all. A failure is its own request's only, and is forgotten. */
-export function loadWasm(request: AssetRequest): Promise<void> {
+export function loadWasm(request: AssetRequest): Promise<WebAssembly.Module> {
   if (wasm) {
     return isSame(wasm.request, request) ? wasm.file : wasm.file.catch(() => loadWasm(request));
   }
@@ -83,11 +83,13 @@ async function open(request: AssetRequest): Promise<Uint8Array> {
   return bytesOf(content, request.option);
 }
 
-async function start(request: AssetRequest): Promise<void> {
+async function start(request: AssetRequest): Promise<WebAssembly.Module> {
   const content = await openAsset(request, deadline());
   const module = content instanceof WebAssembly.Module ? content : await compile(content, request.option);
   try {
-    await init({ module_or_path: module });
+    init({ module });
+    await new Promise((resolve) => setTimeout(resolve)); // what the instance is used for first is a task of its own
+    return module;
   } catch (error) {
     throw new Refusal("load_failed", `wasmUrl is not the file of this version: ${textOf(error)}`);
   }

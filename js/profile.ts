@@ -1,22 +1,8 @@
+import { type Event, tell } from "./event.js";
 import { Keeper } from "./keeper.js";
 import type { Core } from "./nearside.js";
 import { type Record, readRecord, timesErased, writeRecord } from "./record.js";
 import type { Store } from "./types.js";
-
-/** What the reader did, at a time. */
-export interface Event {
-  readonly kind: "viewed" | "clicked" | "dwelled" | "hide" | "unhide";
-  readonly id: string;
-  readonly topic: string;
-  readonly subtopic: string;
-  readonly vector: string;
-  /** The vector's space, `""` for the model's. */
-  readonly space: string;
-  /** Reading time; 0 unless `dwelled`. */
-  readonly seconds: number;
-  /** Milliseconds since 1970. */
-  readonly at: number;
-}
 
 /** How much of a profile one core has taken in. */
 export interface Cursor {
@@ -99,7 +85,7 @@ export class Profile {
     cursor.snapshot = this.#snapshot;
     cursor.next = Math.max(cursor.next, this.#first);
     while (cursor.next < this.#first + this.#journal.length) {
-      apply(core, this.#journal[cursor.next++ - this.#first] as Event, space);
+      tell(core, this.#journal[cursor.next++ - this.#first] as Event, space);
     }
   }
 
@@ -142,12 +128,11 @@ export class Profile {
     const due = this.#due;
     try {
       if (due !== this.#left && due?.host.live && due.allowed()) {
-        const profile = due.host.run((core) => core.profileBytes(Date.now()));
-        this.#keeper.leave(writeRecord({ erasures: this.#erasures, profile }), due.erasing === true);
+        this.#keeper.leave((records) => this.#merge(due.host, records), due.erasing === true);
         this.#left = due;
       }
     } catch {
-      // The core trapped, or the connection is closed: what was not stored is lost.
+      // The core trapped, or `localStorage` is refused: what was not stored is lost.
     }
     if (last) this.#keeper.close(); // an open connection can keep a page out of the back-forward cache
   }
@@ -255,16 +240,6 @@ export class Profile {
     this.#last = turn.catch(() => {});
     return turn;
   }
-}
-
-function apply(core: Core, event: Event, space: string): void {
-  const { id, topic, subtopic, seconds, at } = event;
-  const vector = event.space === "" || event.space === space ? event.vector : "";
-  if (event.kind === "viewed") core.viewed(id, topic, at);
-  else if (event.kind === "clicked") core.clicked(id, topic, subtopic, vector, at);
-  else if (event.kind === "dwelled") core.dwelled(id, seconds, at);
-  else if (event.kind === "hide") core.hide(id, topic, vector, at);
-  else core.unhide(id, at);
 }
 
 function mergeAll(core: Core, profiles: readonly Uint8Array[]): void {

@@ -1,15 +1,10 @@
 import { idOf } from "./candidates.js";
 import type { List } from "./list.js";
+import type { Scored } from "./score.js";
 import type { Bound, Explanation } from "./types.js";
 
-/** What the core said of a ranking, copied out of it: a trap later cannot take it away. */
-export interface Answer {
-  /** `order[slot]` is the candidate that stands there. */
-  readonly order: Uint32Array;
-  /** Features, server logit, personal part and bound code of each ranked candidate, in the server's order. */
-  readonly rows: Float32Array;
-  /** Weight of the personal part. */
-  readonly weight: number;
+/** What the core said of a ranking: a trap later cannot take it away. */
+export interface Answer extends Scored {
   /** Names of the features. */
   readonly names: readonly string[];
 }

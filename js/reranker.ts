@@ -2,26 +2,22 @@ import { apply } from "./apply.js";
 import { type Columns, idOf, subjectOf, toColumns } from "./candidates.js";
 import { now } from "./clock.js";
 import { hasConsent } from "./consent.js";
-import { type Engine, engineOf } from "./engine.js";
+import { engineOf } from "./engine.js";
+import type { Event } from "./event.js";
 import { followPage } from "./lifecycle.js";
 import { type List, readList } from "./list.js";
 import { checkOrder, inOrder } from "./order.js";
 import { watchFrames } from "./painted.js";
-import { type Event, profileOf } from "./profile.js";
-import { type Answer, Rankings } from "./rankings.js";
+import { profileOf } from "./profile.js";
+import { Rankings } from "./rankings.js";
 import { asRefusal, Refusal, textOf } from "./refusal.js";
+import type { Scored } from "./score.js";
 import { readSettings, type Settings } from "./settings.js";
-import type { Candidate, Outcome, RankOptions, Reason, Reranker, RerankerOptions } from "./types.js";
+import type { Candidate, Outcome, RankOptions, Reranker, RerankerOptions } from "./types.js";
 import { watch } from "./watch.js";
 import { within } from "./within.js";
 
 const defaultBudget = 100;
-
-/** One ranking by the core. */
-interface Scored extends Answer {
-  readonly reason: Reason;
-  readonly skipped: number;
-}
 
 /**
  * Makes a reranker. Never throws: whatever is wrong with the options shows in each outcome. With consent, loading begins now.
@@ -31,7 +27,7 @@ interface Scored extends Answer {
 export function createReranker(options: RerankerOptions): Reranker {
   const settings = readSettings(options);
   const profile = profileOf(settings.store);
-  const engine = engineOf(profile, settings.wasm, settings.model);
+  const engine = engineOf(profile, settings);
   const rankings = new Rankings();
   const watched = new WeakSet<Element>();
   const end = new AbortController();
@@ -51,20 +47,29 @@ export function createReranker(options: RerankerOptions): Reranker {
     started: number,
     options: RankOptions | undefined,
   ): Promise<Scored> => {
-    if (end.signal.aborted) throw new Refusal("disposed");
-    if (list.refusal) throw list.refusal;
-    if (!allowed()) throw new Refusal("no_consent");
+    const check = (): void => {
+      if (end.signal.aborted) throw new Refusal("disposed");
+      if (list.refusal) throw list.refusal;
+      if (!allowed()) throw new Refusal("no_consent");
+    };
+    check();
     if (settings.refusal) throw settings.refusal;
     if (isOff) throw new Refusal("off");
     const budget = readBudget(options);
     const keep = readKeep(options);
     const late = (): Refusal => new Refusal("budget", `no order after ${budget} ms`);
+    const left = (): number => started + budget - now();
     if (!engine.live) {
-      await within(load(), started + budget - now(), late);
-      if (end.signal.aborted) throw new Refusal("disposed");
-      if (!allowed()) throw new Refusal("no_consent");
+      await within(load(), left(), late);
+      check();
     }
-    const scored = rankNow(engine, list, keep, settings.policy);
+    const columns = readColumns(list, keep);
+    let scored = engine.rank(columns, list.space, settings.policy, left());
+    if ("then" in scored) {
+      scored = await within(scored, left(), late);
+      check();
+    }
+    checkOrder(scored.order, columns.flags);
     if (now() - started > budget) throw late();
     return scored;
   };
@@ -78,7 +83,7 @@ export function createReranker(options: RerankerOptions): Reranker {
     let result: Scored | Refusal;
     try {
       result = await score(list, started, options);
-      ranking.answer = result;
+      ranking.answer = { ...result, names: engine.featureNames };
       if (result.reason === "ranked") {
         items = inOrder(list.items, result.order);
         moved = result.order.reduce((count, from, slot) => count + Number(from !== slot), 0);
@@ -178,28 +183,9 @@ export function createReranker(options: RerankerOptions): Reranker {
     dispose() {
       if (end.signal.aborted) return;
       end.abort();
-      void profile.close();
+      void profile.close().then(() => engine.release());
     },
   };
-}
-
-function rankNow(
-  engine: Engine,
-  list: List<unknown>,
-  keep: ReadonlySet<string> | undefined,
-  policy: Float64Array,
-): Scored {
-  const { text, lengths, numbers, flags } = readColumns(list, keep);
-  const scored = engine.run((core) => ({
-    order: core.rank(text, lengths, numbers, flags, list.space, policy, Date.now()),
-    reason: core.reason() as Reason,
-    skipped: core.skipped(),
-    weight: core.weight(),
-    rows: core.explanations(),
-    names: engine.featureNames,
-  }));
-  checkOrder(scored.order, flags);
-  return scored;
 }
 
 function readColumns(list: List<unknown>, keep: ReadonlySet<string> | undefined): Columns {

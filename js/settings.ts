@@ -10,6 +10,8 @@ export interface Settings {
   readonly policy: Float64Array;
   readonly wasm: AssetRequest;
   readonly model: AssetRequest;
+  /** Where the worker's script lies, or `true` for beside the package's own; `undefined`: no worker. */
+  readonly worker: unknown;
   readonly store: Store | undefined;
   readonly onOutcome: ((outcome: Outcome) => void) | undefined;
   /** Why nothing can be ranked with these options. */
@@ -50,6 +52,7 @@ export function readSettings(given: RerankerOptions | undefined): Settings {
       integrity: modelIntegrity,
       key: "",
     },
+    worker: read(() => (options.worker ? (options.workerUrl ?? true) : undefined)),
     store: store === undefined ? undefined : Object(store),
     onOutcome: typeof onOutcome === "function" ? onOutcome : undefined,
     refusal,

@@ -18,51 +18,40 @@ export class MemoryStore implements Store {
 }
 
 /**
- * Keeps the history in IndexedDB: database `nearside`, one record. A page that is being left may add one or two
- * more, which the next update merges into the first.
+ * Keeps the history in IndexedDB: database `nearside`, one record. A page that is being left puts one more into
+ * `localStorage`, which the next update merges into the first: what IndexedDB is told then comes too late now and again.
  */
 export class IdbStore {
   #opening: Promise<IDBPDatabase> | undefined;
   #database: IDBPDatabase | undefined;
-  #running: { abort(): void } | undefined;
 
   /** All records. */
   read(): Promise<Uint8Array[]> {
-    return this.#twice(async (database) => (await database.getAll(name)).filter(isBytes));
+    return this.#twice(async (database) => records(await database.get(name, key), leftText()));
   }
 
   /** Replaces all records by the one that `change` makes of them, or leaves them, in one transaction. */
   update(change: (records: Uint8Array[]) => Uint8Array | undefined): Promise<void> {
     return this.#twice(async (database) => {
-      const transaction = database.transaction(name, "readwrite");
-      const { store, done } = transaction;
-      this.#running = transaction;
+      const { store, done } = database.transaction(name, "readwrite");
       done.catch(() => {}); // awaited below, unless a request fails first
-      const bytes = change((await store.getAll()).filter(isBytes));
-      if (bytes) {
-        store.clear().catch(() => {}); // fails the transaction, and with it the next request
-        await store.put(bytes, key);
-      }
+      const stored = await store.get(key);
+      const left = leftText();
+      const bytes = change(records(stored, left));
+      if (bytes) await store.put(bytes, key);
       await done;
-      this.#running = undefined;
+      if (bytes && left !== "" && left === leftText()) localStorage.removeItem(name);
     });
   }
 
   /**
-   * Adds a record within this very turn, for a page that is about to go: no answer would reach it any more. A transaction that
-   * waits for one is given up. `alone`: all other records go.
+   * Adds what `change` makes of the records that pages have left, within this very turn, for a page that is about to go: no answer
+   * would reach it any more. `alone`: what is in IndexedDB goes.
    */
-  leave(bytes: Uint8Array, alone: boolean): void {
-    try {
-      this.#running?.abort();
-    } catch {
-      // It has just ended.
-    }
-    const transaction = this.#database?.transaction(name, "readwrite");
-    transaction?.done.catch(() => {});
-    if (alone) transaction?.store.clear().catch(() => {});
-    transaction?.store.put(bytes).catch(() => {});
-    transaction?.commit();
+  leave(change: (records: Uint8Array[]) => Uint8Array | undefined, alone: boolean): void {
+    const bytes = change(records(undefined, leftText()));
+    if (bytes) localStorage.setItem(name, String.fromCharCode(...bytes));
+    if (alone) this.#database?.clear(name).catch(() => {});
   }
 
   /** Closes the connection once running transactions have ended, so that the page may enter the back-forward cache. */
@@ -88,7 +77,7 @@ export class IdbStore {
   async #open(): Promise<IDBPDatabase> {
     const close = () => this.close();
     this.#opening ??= openDB(name, 1, {
-      upgrade: (database) => void database.createObjectStore(name, { autoIncrement: true }),
+      upgrade: (database) => void database.createObjectStore(name),
       blocking: close,
       terminated: close,
     });
@@ -99,6 +88,17 @@ export class IdbStore {
   }
 }
 
-function isBytes(value: unknown): value is Uint8Array {
-  return value instanceof Uint8Array;
+/** The records among what is stored and what was left; its characters are bytes. */
+function records(stored: unknown, left: string): Uint8Array[] {
+  const bytes = left === "" ? undefined : Uint8Array.from(left, (character) => character.charCodeAt(0));
+  return [stored, bytes].filter((one) => one instanceof Uint8Array);
+}
+
+/** What a page left; nothing where `localStorage` is refused. */
+function leftText(): string {
+  try {
+    return localStorage.getItem(name) ?? "";
+  } catch {
+    return "";
+  }
 }

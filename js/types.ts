@@ -76,6 +76,12 @@ export interface Store {
   update?(change: (bytes: Uint8Array | undefined) => Uint8Array | undefined): Promise<void>;
 }
 
+/** The browser's `TrustedScriptURL`, which not every compiler knows. */
+export interface TrustedScriptUrl {
+  toJSON(): string;
+  toString(): string;
+}
+
 /** What `createReranker` takes. */
 export interface RerankerOptions {
   /**
@@ -93,6 +99,18 @@ export interface RerankerOptions {
   readonly modelUrl?: Asset | Promise<Asset> | undefined;
   /** Hash of that file, `sha384-…`. */
   readonly modelIntegrity?: string | undefined;
+  /**
+   * Whether to rank in a worker, so that not even a large model keeps the page's own thread for long, and a ranking that does not
+   * end is ended. The results are the same. The worker ends when the last reranker that uses it is disposed. Where none
+   * can be started the reason is `load_failed`: the page's thread never does its work instead. Default `false`.
+   */
+  readonly worker?: boolean | undefined;
+  /**
+   * The worker's script, `nearside/worker.js`, where a bundler leaves it out or the package's own scripts are of another origin.
+   * Where Trusted Types are enforced, a `TrustedScriptURL`. The content security policy's `worker-src` must allow it, and
+   * the script's own policy `'wasm-unsafe-eval'`, if it has one.
+   */
+  readonly workerUrl?: string | URL | TrustedScriptUrl | undefined;
   /** Where to keep the history instead of IndexedDB. Rerankers with the same store share one history. */
   readonly store?: Store | undefined;
   /** Gets each outcome once, for the publisher's own monitoring. What it throws is swallowed. */

@@ -4,6 +4,7 @@
 //                                  └─ glue ────── dist/nearside.js       ├─ dist/integrity.js
 //   models/reranker.onnx ──────────────────────── dist/reranker.onnx ────┘
 //   js/*.ts ── tsc ────────────────────────────── dist/*.js, *.d.ts
+//   dist/serve.js with the glue ── esbuild ────── dist/worker.js
 //
 // A step whose inputs and outputs are as the last run left them is skipped.
 
@@ -19,19 +20,21 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join, relative } from "node:path";
+import { withoutPanicWords } from "./panics.mjs";
 import { ensureNode, ensureNodeModules, ensureRust, ensureWasmBindgen, withoutRustflags } from "./setup.mjs";
 import { bin, cache, capture, dim, done, isMain, main, root, run, Stop, say, seconds } from "./shell.mjs";
 
 const TARGET = "wasm32-unknown-unknown";
 // Timed and weighed on the shipped bytes: see DEVELOPING.md.
-const WASM_OPT_FLAGS = ["-O3", "--strip-target-features"];
+const WASM_OPT_FLAGS = ["-O3", "--strip-target-features", "--strip-debug"];
 const BINDGEN_FLAGS = [
   ...["--target", "web", "--out-name", "nearside"],
   // The SDK always says where the wasm is, so bundlers see one reference to it: the SDK's.
   "--omit-default-module-path",
   // After a trap the SDK drops the instance and takes a new one.
   "--experimental-reset-state-function",
-  ...["--remove-name-section", "--remove-producers-section"],
+  // The names are needed to find what words a panic; wasm-opt strips them.
+  "--remove-producers-section",
 ];
 
 const at = (...parts) => join(root, ...parts);
@@ -65,11 +68,13 @@ export async function buildCore(bindgen, folder, feature) {
   });
 
   await step(named("optimise"), {
-    inputs: [boundWasm, at("package-lock.json")],
+    inputs: [boundWasm, at("package-lock.json"), at("scripts/panics.mjs")],
     key: WASM_OPT_FLAGS,
     outputs: [output("nearside_bg.wasm")],
     async make([output]) {
-      await run(process.execPath, [bin("binaryen", "wasm-opt"), boundWasm, ...WASM_OPT_FLAGS, "-o", output]);
+      const named = join(stage, "named.wasm");
+      writeFileSync(named, await withoutPanicWords(readFileSync(boundWasm)));
+      await run(process.execPath, [bin("binaryen", "wasm-opt"), named, ...WASM_OPT_FLAGS, "-o", output]);
       if (!WebAssembly.validate(readFileSync(output))) throw new Stop("wasm-opt wrote an invalid module.");
     },
   });
@@ -134,6 +139,8 @@ export async function buildPackage(bindgen) {
     },
   });
 
+  await buildWorker(at("dist"));
+
   prune(at("dist"), [
     ...[
       "nearside.js",
@@ -142,10 +149,30 @@ export async function buildPackage(bindgen) {
       "reranker.onnx",
       "integrity.js",
       "integrity.d.ts",
+      "worker.js",
     ].map((name) => at("dist", name)),
     ...emitted,
   ]);
   done(`dist/ is built ${dim(`(${seconds(began)})`)}`);
+}
+
+/** Makes the worker's script of the glue in `folder`: one file that imports nothing, so that it can be copied to where it is served. */
+async function buildWorker(folder) {
+  await step("worker", {
+    inputs: ["nearside.js", "serve.js", "score.js"].map((name) => join(folder, name)),
+    outputs: [join(folder, "worker.js")],
+    async make([outfile]) {
+      const { build } = await import("esbuild");
+      await build({
+        stdin: {
+          contents: `import init, { Core } from "./nearside.js"; import { serve } from "./serve.js"; serve({ init, Core });`,
+          resolveDir: folder,
+        },
+        ...{ bundle: true, minify: true, format: "esm", target: "es2022", outfile },
+        logLevel: "error",
+      });
+    },
+  });
 }
 
 /** Builds the demo page from the built package. */

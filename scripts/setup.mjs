@@ -116,30 +116,31 @@ export async function ensureWasmBindgen() {
   return folder;
 }
 
-/** npm's packages, exactly as package-lock.json lists them. */
-export async function ensureNodeModules() {
-  if (!nodeModulesAreCurrent()) {
+/** npm's packages, exactly as the package-lock.json of `folder` lists them. */
+export async function ensureNodeModules(folder = "") {
+  if (!nodeModulesAreCurrent(folder)) {
     say("  Installing npm's packages…");
     const npm = process.env.npm_execpath;
     const [program, ...first] =
       npm && basename(npm) === "npm-cli.js" ? [process.execPath, npm] : [which("npm") ?? "npm"];
     await run(program, [...first, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
+      cwd: join(root, folder),
       shell: program.endsWith(".cmd"),
       otherwise: "Run `npm ci`; it failed here, and its output above says why.",
     });
-    if (!nodeModulesAreCurrent())
+    if (!nodeModulesAreCurrent(folder))
       throw new Stop(
         "Delete node_modules and run `npm ci`: what is there is not what package-lock.json lists.",
       );
   }
-  done("npm packages");
+  done(`npm packages${folder && ` of ${folder}/`}`);
 }
 
-function nodeModulesAreCurrent() {
-  const installedList = "node_modules/.package-lock.json";
+function nodeModulesAreCurrent(folder) {
+  const installedList = join(folder, "node_modules/.package-lock.json");
   if (!existsSync(join(root, installedList))) return false;
   const installed = JSON.parse(read(installedList)).packages;
-  return Object.entries(JSON.parse(read("package-lock.json")).packages).every(
+  return Object.entries(JSON.parse(read(join(folder, "package-lock.json"))).packages).every(
     ([path, wanted]) =>
       path === "" ||
       (installed[path] === undefined

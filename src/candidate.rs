@@ -5,8 +5,8 @@ use crate::id::{ArticleId, SpaceId, TopicId};
 use crate::sort::sort;
 use crate::vector::{DIMENSION, Directions, Vector};
 
-/// Candidates that are ranked; those behind keep their place.
-pub const MAX_RANKED: usize = 200;
+/// Candidates that are ranked; those behind keep their place. Benchmarks draw their curves beyond.
+pub const MAX_RANKED: usize = if cfg!(feature = "bench") { 1000 } else { 200 };
 
 /// Farthest date from 1970, in milliseconds: the range of JavaScript's `Date` (ECMA-262, time values).
 const MAX_DATE_MS: f64 = 8.64e15;

@@ -1,70 +1,101 @@
 //! Everything that can be refused, with a stable code for each kind of refusal.
 
-use thiserror::Error;
+use std::borrow::Cow;
+use std::fmt;
 
 /// Why an input was refused.
 ///
 /// The sentence (`Display`) is for an engineer and may change; [`Error::code`] is API and does not.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
     /// The columns of a candidate list do not have the lengths that the list's length asks for.
-    #[error("the candidate columns differ in length")]
     CandidateColumns,
     /// A candidate came without an id.
-    #[error("candidate {index} has no id")]
     CandidateWithoutId {
         /// Place in the list, from 0.
         index: usize,
     },
     /// Two candidates share one id.
-    #[error("candidate {index} repeats an earlier id")]
     CandidateRepeated {
         /// Place of the second in the list, from 0.
         index: usize,
     },
     /// The list's vectors belong to another vector space than the model's.
-    #[error("the list's vector space is not the model's, {expected}")]
     SpaceMismatch {
         /// The space the model wants.
         expected: String,
     },
     /// Bytes that are no profile of a known version, or were changed since they were written.
-    #[error("the profile cannot be read: {0}")]
     ProfileMalformed(&'static str),
     /// Bytes that are no well-formed ONNX model.
-    #[error("the model cannot be read: {0}")]
     ModelMalformed(&'static str),
     /// The model passes a bound on nodes, tensors, elements, nesting or planned cost.
-    #[error("the model is too large: {0}")]
     ModelTooLarge(&'static str),
     /// Shapes, types or attributes of the graph contradict each other or the contract.
-    #[error("the model's graph does not fit: {0}")]
     ModelGraph(&'static str),
     /// The contract in the model's metadata is missing, malformed or asks for what this version lacks.
-    #[error("the model's contract does not hold: {0}")]
     ModelContract(&'static str),
     /// The model's golden case gave other features or scores than the file states.
-    #[error("the model's golden case does not hold: {0}")]
     ModelGolden(&'static str),
     /// The graph needs an operator, or a variant of one, that the compact engine does not run.
-    #[error("the compact engine does not run {operator}")]
     OperatorUnsupported {
         /// The operator's name, with the variant where that is the matter, e.g. `Gather (axis 1)`.
         operator: String,
     },
     /// The model was written for an opset outside 13–21.
-    #[error("the compact engine does not run opset {0}, only 13 to 21")]
     OpsetUnsupported(i64),
     /// The model gave a score that is not a finite number.
-    #[error("the model gave a score that is not finite")]
     NonFinite,
     /// A policy value is out of its range.
-    #[error("policy.{0} is out of its range")]
     PolicyRange(&'static str),
 }
 
+/// One sentence, by `write_str` alone: the machinery behind `write!` would be 2 KB of what a page loads.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (before, value, after) = self.sentence();
+        f.write_str(before)?;
+        f.write_str(&value)?;
+        f.write_str(after)
+    }
+}
+
+impl std::error::Error for Error {}
+
 impl Error {
+    /// The sentence, around what it is about.
+    fn sentence(&self) -> (&str, Cow<'_, str>, &str) {
+        let (before, value, after) = match self {
+            Self::CandidateColumns => ("the candidate columns differ in length", "", ""),
+            Self::CandidateWithoutId { index } => {
+                return ("candidate ", decimal(*index as i64).into(), " has no id");
+            }
+            Self::CandidateRepeated { index } => {
+                return ("candidate ", decimal(*index as i64).into(), " repeats an earlier id");
+            }
+            Self::SpaceMismatch { expected } => {
+                ("the list's vector space is not the model's, ", expected.as_str(), "")
+            }
+            Self::ProfileMalformed(why) => ("the profile cannot be read: ", *why, ""),
+            Self::ModelMalformed(why) => ("the model cannot be read: ", *why, ""),
+            Self::ModelTooLarge(why) => ("the model is too large: ", *why, ""),
+            Self::ModelGraph(why) => ("the model's graph does not fit: ", *why, ""),
+            Self::ModelContract(why) => ("the model's contract does not hold: ", *why, ""),
+            Self::ModelGolden(why) => ("the model's golden case does not hold: ", *why, ""),
+            Self::OperatorUnsupported { operator } => (RUNS_NOT, operator.as_str(), FULL_RUNS),
+            Self::OpsetUnsupported(opset) => {
+                let mut opsets = String::from("opset ");
+                opsets.push_str(&decimal(*opset));
+                opsets.push_str(", only 13 to 21");
+                return (RUNS_NOT, opsets.into(), FULL_RUNS);
+            }
+            Self::NonFinite => ("the model gave a score that is not finite", "", ""),
+            Self::PolicyRange(name) => ("policy.", *name, " is out of its range"),
+        };
+        (before, value.into(), after)
+    }
+
     /// The stable code of this kind of refusal; the SDK's outcome reasons of the same names come from here.
     pub fn code(&self) -> &'static str {
         match self {
@@ -85,6 +116,25 @@ impl Error {
     }
 }
 
+const RUNS_NOT: &str = "the compact engine does not run ";
+const FULL_RUNS: &str = "; nearside/full may";
+
+fn decimal(number: i64) -> String {
+    let mut rest = number.unsigned_abs();
+    let mut digits = Vec::new();
+    loop {
+        digits.push(char::from(b'0' + (rest % 10) as u8));
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        digits.push('-');
+    }
+    digits.iter().rev().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,5 +147,22 @@ mod tests {
         assert_eq!(Error::ModelGolden("").code(), "model_rejected");
         assert_eq!(Error::OpsetUnsupported(12).code(), "model_unsupported");
         assert_eq!(Error::NonFinite.code(), "nonfinite");
+    }
+
+    #[test]
+    fn sentences_name_what_they_are_about() {
+        let said = |error: Error| error.to_string();
+        assert_eq!(said(Error::CandidateRepeated { index: 120 }), "candidate 120 repeats an earlier id");
+        assert_eq!(said(Error::CandidateWithoutId { index: 0 }), "candidate 0 has no id");
+        assert_eq!(said(Error::PolicyRange("strength")), "policy.strength is out of its range");
+        assert_eq!(
+            said(Error::OperatorUnsupported { operator: "Gather (axis 1)".into() }),
+            "the compact engine does not run Gather (axis 1); nearside/full may"
+        );
+        assert_eq!(
+            said(Error::OpsetUnsupported(i64::MIN)),
+            "the compact engine does not run opset -9223372036854775808, only 13 to 21; nearside/full may"
+        );
+        assert_eq!(said(Error::ModelGolden("a score")), "the model's golden case does not hold: a score");
     }
 }

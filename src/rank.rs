@@ -140,6 +140,12 @@ impl Ranker {
         &self.personal
     }
 
+    /// What the engine was given in the last ranking, by the input's name.
+    #[cfg(feature = "bench")]
+    pub(crate) fn input(&self, name: &str) -> Option<&[f32]> {
+        if name == "history_weight" { Some(self.signals.history_weight()) } else { self.model.input(name) }
+    }
+
     /// Why candidate `index` of the last ranking stands where it stands; `None` behind the 200th.
     pub fn explain(&self, index: usize) -> Option<Explanation<'_>> {
         let names = self.model.features();

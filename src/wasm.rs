@@ -3,6 +3,8 @@
 //! Errors are thrown as `Error` objects with the stable code as `name` and one sentence as `message`.
 
 use js_sys::Error as JsError;
+#[cfg(not(feature = "tract"))]
+use lol_alloc::{FreeListAllocator, LockedAllocator};
 use wasm_bindgen::prelude::*;
 
 use crate::candidate::{Candidate, Candidates};
@@ -11,14 +13,20 @@ use crate::id::{ArticleId, SpaceId, TopicId};
 use crate::model::Model;
 use crate::policy::{Policy, TopicCap};
 use crate::profile::{Dwell, Profile};
-use crate::rank::Ranker;
+use crate::rank::{Ranker, Reason};
 use crate::time::Seconds;
 use crate::vector::Vector;
 
-/// One model, one reader's profile and one list at a time.
+/// A free list in place of dlmalloc, which is 3 KB more in brotli: a ranking allocates a dozen blocks, all at the boundary.
+/// The full flavour's engine allocates by the thousand and keeps dlmalloc.
+#[cfg(not(feature = "tract"))]
+#[global_allocator]
+static ALLOCATOR: LockedAllocator<FreeListAllocator> = LockedAllocator::new(FreeListAllocator::new());
+
+/// One model, one reader's profile and one list at a time. Without a model it keeps the profile only.
 #[wasm_bindgen]
 pub struct Core {
-    ranker: Ranker,
+    ranker: Option<Ranker>,
     profile: Profile,
     candidates: Candidates,
 }
@@ -31,30 +39,23 @@ impl Core {
         let model = Model::load(model).map_err(thrown)?;
         let mut profile = Profile::new();
         profile.set_space(SpaceId::new(model.space()));
-        Ok(Self { ranker: Ranker::new(model), profile, candidates: Candidates::new() })
+        Ok(Self { ranker: Some(Ranker::new(model)), profile, candidates: Candidates::new() })
     }
 
-    /// The model's name.
-    #[wasm_bindgen(getter, js_name = modelId)]
-    pub fn model_id(&self) -> String {
-        self.ranker.model().id().into()
+    /// A core without a model: the history of a page whose model is in a worker. `space` is that model's; `rank` throws.
+    pub fn history(space: &str) -> Core {
+        let mut profile = Profile::new();
+        profile.set_space(SpaceId::new(space));
+        Self { ranker: None, profile, candidates: Candidates::new() }
     }
 
-    /// The name of the model's vector space.
-    #[wasm_bindgen(getter)]
-    pub fn space(&self) -> String {
-        self.ranker.model().space().into()
-    }
-
-    /// The names of the features in an explanation, newline-separated.
-    #[wasm_bindgen(js_name = featureNames)]
-    pub fn feature_names(&self) -> String {
-        let mut names = String::new();
-        for feature in self.ranker.model().features() {
-            if !names.is_empty() {
-                names.push('\n');
-            }
-            names.push_str(feature.name());
+    /// The model's name, its vector space's and its features', in the order of an explanation; newline-separated.
+    pub fn description(&self) -> String {
+        let Some(model) = self.model() else { return String::new() };
+        let mut names = String::from(model.id());
+        for name in [model.space()].into_iter().chain(model.features().iter().map(|feature| feature.name())) {
+            names.push('\n');
+            names.push_str(name);
         }
         names
     }
@@ -66,6 +67,15 @@ impl Core {
         stored.set_space(self.profile.space());
         self.profile.merge(&stored);
         true
+    }
+
+    /// Takes in a profile of this version in place of what was known; `false` (and an empty profile) where the bytes are none.
+    #[wasm_bindgen(js_name = setProfile)]
+    pub fn set_profile(&mut self, bytes: &[u8], now_ms: f64) -> bool {
+        let space = self.profile.space();
+        self.profile = Profile::new();
+        self.profile.set_space(space);
+        self.merge_profile(bytes, now_ms)
     }
 
     /// The profile as stored, at most 12 KB.
@@ -93,33 +103,35 @@ impl Core {
         self.profile.erase();
     }
 
-    /// An article was seen.
-    pub fn viewed(&mut self, id: &str, topic: &str, now_ms: f64) {
-        self.profile.view(ArticleId::new(id), TopicId::new(topic), Seconds::from_millis(now_ms));
-    }
-
-    /// An article was opened. `vector` is base64; anything but 64 bytes counts as none.
-    pub fn clicked(&mut self, id: &str, topic: &str, subtopic: &str, vector: &str, now_ms: f64) {
+    /// Takes in an event; `false` where it came to nothing.
+    ///
+    /// - `kind`: 0 seen, 1 opened, 2 read for `seconds` (nothing unless opened in the last 24 hours), 3 hidden, 4 no longer hidden.
+    /// - `topic`, `subtopic`, `vector`: what is known of the article, `""` for nothing. `vector` is base64; anything but 64 bytes counts as none.
+    #[allow(clippy::too_many_arguments)]
+    pub fn record(
+        &mut self,
+        kind: u8,
+        id: &str,
+        topic: &str,
+        subtopic: &str,
+        vector: &str,
+        seconds: f64,
+        now_ms: f64,
+    ) -> bool {
+        let (id, now, profile) = (ArticleId::new(id), Seconds::from_millis(now_ms), &mut self.profile);
         let (topic, subtopic) = (TopicId::new(topic), TopicId::subtopic(topic, subtopic));
-        let now = Seconds::from_millis(now_ms);
-        self.profile.click(ArticleId::new(id), topic, subtopic, Vector::from_base64(vector), now);
-    }
-
-    /// An article was read for `seconds`; `false` where it was not clicked in the last 24 hours.
-    pub fn dwelled(&mut self, id: &str, seconds: f64, now_ms: f64) -> bool {
-        Dwell::from_seconds(seconds)
-            .is_some_and(|dwell| self.profile.dwell(ArticleId::new(id), dwell, Seconds::from_millis(now_ms)))
-    }
-
-    /// The reader wants less like this article.
-    pub fn hide(&mut self, id: &str, topic: &str, vector: &str, now_ms: f64) {
-        let now = Seconds::from_millis(now_ms);
-        self.profile.hide(ArticleId::new(id), TopicId::new(topic), Vector::from_base64(vector), now);
-    }
-
-    /// The reader takes that back.
-    pub fn unhide(&mut self, id: &str, now_ms: f64) {
-        self.profile.unhide(ArticleId::new(id), Seconds::from_millis(now_ms));
+        let vector = Vector::from_base64(vector);
+        match kind {
+            0 => profile.view(id, topic, now),
+            1 => profile.click(id, topic, subtopic, vector, now),
+            2 => {
+                return Dwell::from_seconds(seconds).is_some_and(|dwell| profile.dwell(id, dwell, now));
+            }
+            3 => profile.hide(id, topic, vector, now),
+            4 => profile.unhide(id, now),
+            _ => return false,
+        }
+        true
     }
 
     /// Ranks a list: `order[slot]` is the place in the list of the candidate that stands in that slot.
@@ -142,6 +154,7 @@ impl Core {
         now_ms: f64,
     ) -> Result<Vec<u32>, JsError> {
         let Self { ranker, profile, candidates } = self;
+        let ranker = ranker.as_mut().ok_or_else(no_model)?;
         fill(candidates, text, lengths, numbers, flags)
             .and_then(|()| candidates.check(space, ranker.model().space()))
             .and_then(|()| ranker.rank(candidates, profile, &policy_of(policy), Seconds::from_millis(now_ms)))
@@ -149,9 +162,9 @@ impl Core {
             .map_err(thrown)
     }
 
-    /// What the last ranking came to: `ranked`, `cold` or `off`.
-    pub fn reason(&self) -> String {
-        self.ranker.reason().code().into()
+    /// What the last ranking came to: 0 `ranked`, 1 `cold`, 2 `off`.
+    pub fn reason(&self) -> u8 {
+        self.ranker.as_ref().map_or(Reason::Cold, Ranker::reason) as u8
     }
 
     /// Items of the last list that kept their slot because something in them could not be used.
@@ -161,14 +174,15 @@ impl Core {
 
     /// The weight of the personal part in the last ranking.
     pub fn weight(&self) -> f32 {
-        self.ranker.weight()
+        self.ranker.as_ref().map_or(0.0, Ranker::weight)
     }
 
     /// For each ranked candidate of the last list, in its order: the features, the server's logit, the personal part and the
     /// code of what bound it.
     pub fn explanations(&self) -> Vec<f32> {
         let mut rows = Vec::new();
-        for explanation in (0..self.candidates.ranked()).map_while(|i| self.ranker.explain(i)) {
+        let explain = |i| self.ranker.as_ref()?.explain(i);
+        for explanation in (0..self.candidates.ranked()).map_while(explain) {
             rows.extend_from_slice(explanation.features);
             rows.extend([explanation.server_logit, explanation.personal, f32::from(explanation.bound as u8)]);
         }
@@ -190,6 +204,7 @@ impl Core {
         space: &str,
     ) -> Result<(), JsError> {
         let Self { ranker, candidates, .. } = self;
+        let ranker = ranker.as_ref().ok_or_else(no_model)?;
         fill(candidates, text, lengths, numbers, flags)
             .and_then(|()| candidates.check(space, ranker.model().space()))
             .map_err(thrown)
@@ -200,6 +215,7 @@ impl Core {
     pub fn repeat(&mut self, part: &str, times: u32, policy: &[f64], now_ms: f64) -> Result<(), JsError> {
         let (policy, now) = (policy_of(policy), Seconds::from_millis(now_ms));
         let Self { ranker, profile, candidates } = self;
+        let ranker = ranker.as_mut().ok_or_else(no_model)?;
         for _ in 0..times {
             match part {
                 "features" => {
@@ -215,6 +231,48 @@ impl Core {
         }
         Ok(())
     }
+
+    /// What the engine was given in the last ranking: `features`, `candidates`, `history` or `history_weight`, row-major; empty
+    /// where the model has no such input.
+    pub fn input(&self, name: &str) -> Vec<f32> {
+        self.ranker.as_ref().and_then(|ranker| ranker.input(name)).unwrap_or_default().to_vec()
+    }
+}
+
+/// A model's engine alone, called as other engines are, for `npm run bench`.
+#[cfg(feature = "bench")]
+#[wasm_bindgen]
+pub struct Engine(Model);
+
+#[cfg(feature = "bench")]
+#[wasm_bindgen]
+impl Engine {
+    /// Loads a model; throws where it is refused.
+    #[wasm_bindgen(constructor)]
+    pub fn new(model: &[u8]) -> Result<Engine, JsError> {
+        Model::load(model).map(Engine).map_err(thrown)
+    }
+
+    /// One score a row of `features`. Inputs that the model does not have may be empty.
+    pub fn score(
+        &mut self,
+        features: &[f32],
+        candidates: &[f32],
+        history: &[f32],
+        history_weight: &[f32],
+    ) -> Result<Vec<f32>, JsError> {
+        self.0.run(features, candidates, history, history_weight).map(<[f32]>::to_vec).map_err(thrown)
+    }
+}
+
+impl Core {
+    fn model(&self) -> Option<&Model> {
+        self.ranker.as_ref().map(Ranker::model)
+    }
+}
+
+fn no_model() -> JsError {
+    JsError::new("no model")
 }
 
 fn thrown(error: Error) -> JsError {

@@ -12,6 +12,9 @@ mod common {
 }
 
 const MODEL: &[u8] = include_bytes!("../models/reranker.onnx");
+/// Numbers of reasons.
+const RANKED: u8 = 0;
+const COLD: u8 = 1;
 const NOW_MS: f64 = NOW.0 as f64 * 1000.0;
 const POLICY: [f64; 6] = [0.8, f64::NAN, 2.0, 10.0, f64::NAN, f64::NAN];
 
@@ -76,12 +79,12 @@ fn a_list_is_ranked_and_explained() {
     let columns = Columns::of(&articles(50));
     let identity: Vec<u32> = (0..50).collect();
     assert_eq!(columns.rank(&mut core, SPACE), Ok(identity.clone()));
-    assert_eq!(core.reason(), "cold");
+    assert_eq!(core.reason(), COLD);
     read(&mut core);
     let order = columns.rank(&mut core, "").expect("ranked");
-    assert_eq!((core.reason().as_str(), core.skipped()), ("ranked", 0));
+    assert_eq!((core.reason(), core.skipped()), (RANKED, 0));
     assert_ne!(order, identity);
-    let width = core.feature_names().split('\n').count() + 3;
+    let width = core.description().split('\n').count() - 2 + 3;
     assert_eq!(core.explanations().len(), 50 * width);
     assert!(core.weight() > 0.0 && core.weight() < 0.8);
 }
@@ -158,20 +161,21 @@ fn faults_and_flags_keep_their_slots() {
     columns.numbers[20 * 4] = f64::INFINITY;
     let order = columns.rank(&mut core, SPACE).expect("ranked");
     assert!([4, 9, 20, 30].iter().all(|&slot| order[slot] == slot as u32));
-    assert_eq!((core.skipped(), core.reason().as_str()), (1, "ranked"));
+    assert_eq!((core.skipped(), core.reason()), (1, RANKED));
 }
 
 #[wasm_bindgen_test]
 fn the_profile_goes_out_and_comes_back() {
     let mut one = core();
-    one.viewed("a", "sports", NOW_MS - 9000.0);
-    one.clicked("a", "sports", "tennis", "not a vector", NOW_MS - 8000.0);
-    one.hide("b", "politics", "", NOW_MS);
-    one.unhide("b", NOW_MS);
+    one.record(0, "a", "sports", "", "", 0.0, NOW_MS - 9000.0);
+    one.record(1, "a", "sports", "tennis", "not a vector", 0.0, NOW_MS - 8000.0);
+    one.record(3, "b", "politics", "", "", 0.0, NOW_MS);
+    one.record(4, "b", "", "", "", 0.0, NOW_MS);
+    assert!(!one.record(5, "b", "", "", "", 0.0, NOW_MS));
     assert!(
-        one.dwelled("a", 30.0, NOW_MS)
-            && !one.dwelled("b", 30.0, NOW_MS)
-            && !one.dwelled("a", f64::NAN, NOW_MS)
+        one.record(2, "a", "", "", "", 30.0, NOW_MS)
+            && !one.record(2, "b", "", "", "", 30.0, NOW_MS)
+            && !one.record(2, "a", "", "", "", f64::NAN, NOW_MS)
     );
     assert_eq!(one.profile_counts(NOW_MS), [1, 1, 1, 0]);
     let bytes = one.profile_bytes(NOW_MS);
@@ -184,4 +188,30 @@ fn the_profile_goes_out_and_comes_back() {
     two.erase();
     assert!(two.merge_profile(&bytes, NOW_MS));
     assert_eq!(two.profile_counts(NOW_MS), [0, 0, 0, 1]);
+}
+
+#[wasm_bindgen_test]
+fn a_history_without_a_model_ranks_through_another_core() {
+    let columns = Columns::of(&articles(50));
+    let mut whole = core();
+    read(&mut whole);
+    let order = columns.rank(&mut whole, SPACE).expect("ranked");
+
+    let mut history = Core::history(SPACE);
+    read(&mut history);
+    let bytes = history.profile_bytes(NOW_MS);
+    assert_eq!(bytes, whole.profile_bytes(NOW_MS));
+    assert!(columns.rank(&mut history, SPACE).is_err());
+    assert_eq!((history.description().as_str(), history.reason()), ("", COLD));
+
+    // Whatever the other core knew, of later generations too, is not in the ranking.
+    let mut ranking = core();
+    ranking.record(0, "a", "sports", "", "", 0.0, NOW_MS);
+    ranking.erase();
+    assert!(ranking.set_profile(&bytes, NOW_MS));
+    assert_eq!(columns.rank(&mut ranking, SPACE), Ok(order));
+    assert_eq!(ranking.explanations(), whole.explanations());
+    assert_eq!(ranking.profile_bytes(NOW_MS), bytes);
+    assert!(!ranking.set_profile(&[], NOW_MS));
+    assert_eq!(ranking.profile_counts(NOW_MS), [0; 4]);
 }

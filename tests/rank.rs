@@ -97,6 +97,11 @@ fn just_enough_evidence_is_enough() {
 }
 
 #[test]
+fn a_model_of_48_000_weights_is_within_the_bounds() {
+    Model::load(include_bytes!("fixtures/attention-48k.onnx")).expect("it loads");
+}
+
+#[test]
 fn only_a_model_that_reads_clicked_vectors_is_cold_without_them() {
     let attention = Model::load(include_bytes!("fixtures/attention-20k.onnx")).expect("it loads");
     let candidates = list(&mut Random(2), 60);

@@ -6,8 +6,7 @@ For the log's first readers, 1,000 impressions in all. `FOLDER` gets
 
 - `every-feature.onnx`: an untrained model that wants every feature of the crate, measured beside the given ones;
 - `pages.jsonl`: a line an impression, in time order: `reader`, `now` (ms), `events` (what the reader's device was told
-  since its page before: `["viewed", id, topic, ms]`, `["clicked", id, topic, subtopic, vector, ms]`,
-  `["dwelled", id, seconds, ms]`), `items` (the feed's items in the server's order), `features` (base64 of f32[N, F],
+  since its page before, as the SDK's `js/event.ts` has it), `items` (the feed's items in the server's order), `features` (base64 of f32[N, F],
   every feature of the crate), `logits` (base64 of f32[N]), and `models`: for each model's `id` its `personal` (base64
   of f32[N]), `weight` (base64 of f32[1]) and `order` under the default policy.
 
@@ -38,7 +37,7 @@ from nearside.training.networks import Attention, quantise
 IMPRESSIONS = 1000
 # What happens in one second takes effect in this order, as `src/replay.rs` says.
 VIEW, DWELL, CLICK = range(3)
-Event = tuple[int, int, int, list[Any]]  # second, kind, place among its like, and the call
+Event = tuple[int, int, int, dict[str, Any]]  # second, kind, place among its like, and what is told
 
 
 def every_feature(space: str) -> bytes:
@@ -72,27 +71,35 @@ class Told:
         for place, (reader, second, article, dwell) in enumerate(
             zip(clicks.reader.tolist(), clicks.second.tolist(), clicks.article.tolist(), clicks.dwell, strict=True)
         ):
-            call = ["clicked", *self._about(article), self.vectors[article], int(milliseconds[place])]
-            self.waiting[reader].append((second, CLICK, place, call))
+            event = self._event("clicked", article, int(milliseconds[place]))
+            self.waiting[reader].append((second, CLICK, place, event))
             if not np.isnan(dwell):
                 left = second + int(np.ceil(dwell))
-                call = ["dwelled", log.ids[article], float(dwell), 1000 * left]
-                self.waiting[reader].append((left, DWELL, place, call))
+                event = self._event("dwelled", article, 1000 * left, seconds=float(dwell))
+                self.waiting[reader].append((left, DWELL, place, event))
 
-    def _about(self, article: int) -> tuple[str, str, str]:
-        return self.log.ids[article], self.log.topics[article], self.log.subtopics[article]
+    def _event(self, kind: str, article: int, at: int, seconds: float = 0.0) -> dict[str, Any]:
+        return {
+            "kind": kind,
+            "id": self.log.ids[article],
+            "topic": self.log.topics[article],
+            "subtopic": self.log.subtopics[article],
+            "vector": self.vectors[article],
+            "space": "",
+            "seconds": seconds,
+            "at": at,
+        }
 
     def see(self, reader: int, second: int, millisecond: int, articles: list[int], place: int) -> None:
         """The reader sees articles of a page."""
         for article in articles:
-            id_, topic, _ = self._about(article)
-            self.waiting[reader].append((second, VIEW, place, ["viewed", id_, topic, millisecond]))
+            self.waiting[reader].append((second, VIEW, place, self._event("viewed", article, millisecond)))
 
-    def before(self, reader: int, second: int) -> list[list[Any]]:
-        """The calls that take effect before a page of that second, once each."""
+    def before(self, reader: int, second: int) -> list[dict[str, Any]]:
+        """The events that take effect before a page of that second, once each."""
         due = sorted((event for event in self.waiting[reader] if event[0] < second), key=lambda event: event[:3])
         self.waiting[reader] = [event for event in self.waiting[reader] if event[0] >= second]
-        return [call for *_, call in due]
+        return [event for *_, event in due]
 
 
 def pages(folder: Path, models: dict[str, _core.Ranker]) -> Iterator[dict[str, Any]]:
@@ -145,11 +152,11 @@ def _first_readers(log: Log) -> set[int]:
 def _item(told: Told, batch: Any, place: int) -> dict[str, Any]:
     """An item of a JSON Feed."""
     article = int(batch.article[place])
-    id_, topic, subtopic = told._about(article)
-    published = told.log.articles.published_ms[article]
-    about = {"topic": topic, "subtopic": subtopic, "vector": told.vectors[article]}
+    log = told.log
+    published = log.articles.published_ms[article]
+    about = {"topic": log.topics[article], "subtopic": log.subtopics[article], "vector": told.vectors[article]}
     about |= {"shows": float(batch.shows[place]), "clicks": float(batch.clicks[place])}
-    item: dict[str, Any] = {"id": id_, "_nearside": {name: value for name, value in about.items() if value != ""}}
+    item: dict[str, Any] = {"id": log.ids[article], "_nearside": {name: value for name, value in about.items() if value != ""}}
     if not np.isnan(published):
         date = datetime.fromtimestamp(published / 1000, UTC).isoformat(timespec="milliseconds")
         item["date_published"] = date

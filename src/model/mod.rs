@@ -97,6 +97,35 @@ impl Model {
         self.contract.k
     }
 
+    /// What the engine was given for the last list: `features`, `candidates` or `history`, dense and row-major.
+    #[cfg(feature = "bench")]
+    pub(crate) fn input(&self, name: &str) -> Option<&[f32]> {
+        match name {
+            "features" => Some(&self.features),
+            "candidates" => Some(&self.candidates),
+            "history" => Some(&self.history),
+            _ => None,
+        }
+    }
+
+    /// Runs the engine alone, one score a row of `features`. `history` is dense rows of vectors.
+    #[cfg(feature = "bench")]
+    pub(crate) fn run(
+        &mut self,
+        features: &[f32],
+        candidates: &[f32],
+        history: &[f32],
+        history_weight: &[f32],
+    ) -> Result<&[f32], Error> {
+        let candidates_len = features.len() / self.contract.features.len();
+        let history_len = history.len() / DIMENSION;
+        self.scores.clear();
+        self.scores.resize(candidates_len, 0.0);
+        let inputs = Inputs { candidates_len, features, candidates, history_len, history, history_weight };
+        self.engine.score(&inputs, &mut self.scores)?;
+        Ok(&self.scores)
+    }
+
     /// Whether it can say nothing without a clicked vector.
     pub(crate) fn needs_history(&self) -> bool {
         self.engine.needs_history()

@@ -46,6 +46,7 @@ async function bundle() {
     "/nearside.js": outputFiles[0].contents,
     "/nearside_bg.wasm": await readFile(new URL("../../dist/nearside_bg.wasm", import.meta.url)),
     "/reranker.onnx": await readFile(new URL("../../dist/reranker.onnx", import.meta.url)),
+    "/worker.js": await readFile(new URL("../../dist/worker.js", import.meta.url)),
   };
 }
 
@@ -56,10 +57,10 @@ Object.assign(globalThis, { nearside });
 const html = `<!doctype html><html lang="en"><title>Test</title><link rel="icon" href="data:,">
 <script type="module" src="/start.js"></script>`;
 
-/** Serves the package and pages that load it: `/` and whatever `bodies` adds, by path. */
-export async function serveSite({ faults, headers, bodies = {} } = {}) {
+/** Serves the package and pages that load it: `/` and whatever `bodies` adds, by path, and other `files` beside. */
+export async function serveSite({ faults, headers, bodies = {}, files: more = {} } = {}) {
   bundling ??= bundle();
-  const files = { ...(await bundling), "/start.js": start, "/index.html": html };
+  const files = { ...(await bundling), "/start.js": start, "/index.html": html, ...more };
   for (const [path, body] of Object.entries(bodies)) files[path] = `${html}${body}`;
   const server = await serve({}, { faults, headers, files });
   server.asked = () => server.requests.map(({ path }) => path).filter((path) => /\.(wasm|onnx)$/.test(path));

@@ -5,7 +5,9 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { toColumns } from "../../dist/candidates.js";
+import { tell } from "../../dist/event.js";
 import init, { Core } from "../../dist/nearside.js";
+import { describe } from "../../dist/score.js";
 import { ensureUv, uvEnvironment } from "../../scripts/setup.mjs";
 import { cache, root, run } from "../../scripts/shell.mjs";
 
@@ -47,12 +49,11 @@ test("1,000 impressions: features, logits, personal parts, weights and orders ar
     for (const [number, page] of pages.entries()) {
       if (!devices.has(page.reader)) devices.set(page.reader, new Core(readFileSync(file)));
       const core = devices.get(page.reader);
-      for (const [call, ...args] of page.events) core[call](...args);
+      for (const event of page.events) tell(core, event, "");
       const { text, lengths, numbers, flags } = toColumns(page.items, undefined);
-      const order = [...core.rank(text, lengths, numbers, flags, core.space, policy, page.now)];
-      const where = `${core.modelId}, page ${number}`;
-
-      const names = core.featureNames().split("\n");
+      const order = [...core.rank(text, lengths, numbers, flags, "", policy, page.now)];
+      const { modelId, names } = describe(core);
+      const where = `${modelId}, page ${number}`;
       const rows = explained(core, names.length);
       const features = floats(page.features);
       for (const [at, name] of names.entries()) {
@@ -61,7 +62,7 @@ test("1,000 impressions: features, logits, personal parts, weights and orders ar
         if (column.some((value) => value !== column[0])) varied.add(name);
       }
       assert.deepEqual(bits(rows.map((row) => row.logit)), bits(floats(page.logits)), `${where}, logits`);
-      const { personal, weight, order: expected } = page.models[core.modelId];
+      const { personal, weight, order: expected } = page.models[modelId];
       assert.deepEqual(bits(rows.map((row) => row.personal)), bits(floats(personal)), `${where}, personal`);
       assert.deepEqual(bits([core.weight()]), bits(floats(weight)), `${where}, weight`);
       assert.deepEqual(order, expected, `${where}, order`);
@@ -79,7 +80,7 @@ test("1,000 impressions: features, logits, personal parts, weights and orders ar
 /** The names of all features of the crate, in its order. */
 function everyFeature() {
   const core = new Core(readFileSync(models[0]));
-  const names = core.featureNames().split("\n");
+  const { names } = describe(core);
   core.free();
   return names;
 }

@@ -2,7 +2,9 @@
 // examples/rank_impressions.rs prints them.
 
 import { toColumns } from "../../dist/candidates.js";
+import { tell } from "../../dist/event.js";
 import init, { Core } from "../../dist/nearside.js";
+import { reasons } from "../../dist/score.js";
 
 /** `base`: where the wasm, the model and the prepared folders are served. */
 globalThis.rankImpressions = async (base, folders) => {
@@ -24,14 +26,14 @@ function rank(model, articles, { id, now, candidates, history }) {
   const core = new Core(model);
   for (const [article, ms] of history) {
     const { topic, subtopic, vector } = articles[article];
-    core.clicked(article, topic, subtopic, vector, ms);
+    tell(core, { kind: "clicked", id: article, topic, subtopic, vector, space: "", seconds: 0, at: ms }, "");
   }
   const items = candidates.map((article) => ({ id: article, _nearside: articles[article] }));
   const { text, lengths, numbers, flags } = toColumns(items, undefined);
   const lines = [10, Number.POSITIVE_INFINITY].map((displacement) => {
     const policy = Float64Array.of(0.8, Number.NaN, 2, displacement, Number.NaN, Number.NaN);
-    const order = core.rank(text, lengths, numbers, flags, core.space, policy, now);
-    return `${id} ${core.reason()} ${weightBits(core.weight())} ${order.join(",")}`;
+    const order = core.rank(text, lengths, numbers, flags, "", policy, now);
+    return `${id} ${reasons[core.reason()]} ${weightBits(core.weight())} ${order.join(",")}`;
   });
   core.free();
   return lines;

@@ -1,7 +1,7 @@
 // The package as a publisher gets it: packed, installed elsewhere, imported, type-checked, bundled, run in a browser.
 
 import assert from "node:assert/strict";
-import { readdir, readFile } from "node:fs/promises";
+import { cp, readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -33,6 +33,7 @@ describe("contents", () => {
       "reranker.onnx",
       "integrity.js",
       "integrity.d.ts",
+      "worker.js",
     ];
     const papers = [
       "package.json",
@@ -197,9 +198,9 @@ const page = (options, imports = "") => `
 const html = (script) =>
   `<!doctype html><meta charset="utf-8"><title>t</title><script type="module" src="${script}"></script>\n`;
 
-/** Opens a built page in Chromium and returns the outcome it showed, asserting a quiet console. */
-async function shown(folder) {
-  const server = await serve({ folder, port: 0 });
+/** Opens a built page in Chromium and returns the outcomes it showed and how many workers it made, asserting a quiet console. */
+async function shown(folder, contentSecurityPolicy) {
+  const server = await serve({ folder, port: 0, contentSecurityPolicy });
   const browser = await chromium.launch({
     executablePath: process.env.NEARSIDE_CHROMIUM ?? "/usr/bin/chromium",
     args: [
@@ -216,11 +217,13 @@ async function shown(folder) {
     tab.on("console", (message) => problems.push(message.text()));
     tab.on("pageerror", (error) => problems.push(String(error)));
     await tab.route("**/favicon.ico", (route) => route.fulfill({ status: 204 }));
+    let workers = 0;
+    tab.on("worker", () => workers++);
     await tab.goto(server.url);
     // A selector: the page's policy would not let a polled expression be evaluated.
     await tab.waitForSelector("html[data-shown]", { state: "attached" });
     assert.deepEqual(problems, []);
-    return JSON.parse(await tab.getAttribute("html", "data-shown"));
+    return { ...JSON.parse(await tab.getAttribute("html", "data-shown")), workers };
   } finally {
     await browser.close();
     await server.close();
@@ -228,7 +231,8 @@ async function shown(folder) {
 }
 
 /** All has loaded: no history gives the server's order, and some gives the model's. */
-function assertWorks({ cold, warm }) {
+function assertWorks({ cold, warm, workers }, expected = 0) {
+  assert.equal(workers, expected);
   const ids = stories.map((story) => story.id);
   assert.equal(cold.reason, "cold", JSON.stringify(cold));
   assert.equal(typeof cold.modelId, "string");
@@ -238,43 +242,89 @@ function assertWorks({ cold, warm }) {
 }
 
 describe("bundlers", () => {
-  test("webpack takes the wasm and the model along without any setting", async () => {
-    await consumer.write("page.mjs", page(""));
+  for (const worker of [0, 1]) {
+    test(`webpack takes all files along without any setting, ${worker ? "and with" : "without"} a worker`, async () => {
+      const folder = `webpack-${worker}`;
+      await consumer.write("page.mjs", page(worker ? ", worker: true" : ""));
+      const stats = await promised(
+        webpack({
+          context: consumer.folder,
+          mode: "production",
+          target: ["web", "es2022"],
+          entry: "./page.mjs",
+          experiments: { outputModule: true },
+          output: { path: path.join(consumer.folder, folder), filename: "page.js", module: true },
+        }),
+      );
+      assert.deepEqual([stats.errors, stats.warnings], [[], []]);
+      const ends = stats.assets.map(({ name }) => path.extname(name)).sort();
+      // The page's script, and what a page without a worker never asks for: the part that starts one, and the worker's.
+      assert.deepEqual(ends, [".js", ".js", ".js", ".onnx", ".wasm"]);
+      await consumer.write(`${folder}/index.html`, html("page.js"));
+      assertWorks(await shown(path.join(consumer.folder, folder)), worker);
+    });
+  }
+
+  test("webpack's scripts may be classic ones", async () => {
+    await consumer.write("page-classic.mjs", page(", worker: true"));
     const stats = await promised(
       webpack({
         context: consumer.folder,
         mode: "production",
-        target: ["web", "es2022"],
-        entry: "./page.mjs",
-        experiments: { outputModule: true },
-        output: { path: path.join(consumer.folder, "webpack"), filename: "page.js", module: true },
+        entry: "./page-classic.mjs",
+        output: { path: path.join(consumer.folder, "classic"), filename: "page.js" },
       }),
     );
     assert.deepEqual([stats.errors, stats.warnings], [[], []]);
-    const ends = stats.assets.map(({ name }) => path.extname(name)).sort();
-    assert.deepEqual(ends, [".js", ".onnx", ".wasm"]);
-    await consumer.write("webpack/index.html", html("page.js"));
-    assertWorks(await shown(path.join(consumer.folder, "webpack")));
+    await consumer.write("classic/index.html", html("page.js").replace(' type="module"', " defer"));
+    assertWorks(await shown(path.join(consumer.folder, "classic")), 1);
   });
 
-  test("esbuild does with the files' URLs and hashes given", async () => {
-    const dist = path.join(consumer.folder, "node_modules/nearside/dist");
-    const options = `, wasmUrl, wasmIntegrity: "${integrity(path.join(dist, "nearside_bg.wasm"))}",
-      modelUrl, modelIntegrity: "${integrity(path.join(dist, "reranker.onnx"))}"`;
-    const imports = `import wasmUrl from "nearside/nearside_bg.wasm"; import modelUrl from "nearside/reranker.onnx";`;
-    await consumer.write("page-esbuild.mjs", page(options, imports));
-    const { warnings } = await esbuild.build({
-      absWorkingDir: consumer.folder,
-      entryPoints: ["page-esbuild.mjs"],
-      outdir: "esbuild",
-      ...{ bundle: true, minify: true, format: "esm", target: "es2022" },
-      loader: { ".wasm": "file", ".onnx": "file" },
-      publicPath: "/",
-      logLevel: "silent",
+  for (const worker of [0, 1]) {
+    test(`esbuild does with the files' URLs and hashes given, ${worker ? "and with" : "without"} a worker`, async () => {
+      const dist = path.join(consumer.folder, "node_modules/nearside/dist");
+      const options = `, wasmUrl, wasmIntegrity: "${integrity(path.join(dist, "nearside_bg.wasm"))}",
+        modelUrl, modelIntegrity: "${integrity(path.join(dist, "reranker.onnx"))}"${worker ? `, worker: true, workerUrl: "/worker.js"` : ""}`;
+      const imports = `import wasmUrl from "nearside/nearside_bg.wasm"; import modelUrl from "nearside/reranker.onnx";`;
+      await consumer.write("page-esbuild.mjs", page(options, imports));
+      const { warnings } = await esbuild.build({
+        absWorkingDir: consumer.folder,
+        entryPoints: { "page-esbuild": "page-esbuild.mjs", worker: "nearside/worker.js" },
+        outdir: "esbuild",
+        ...{ bundle: true, minify: true, format: "esm", target: "es2022" },
+        loader: { ".wasm": "file", ".onnx": "file" },
+        publicPath: "/",
+        logLevel: "silent",
+      });
+      assert.deepEqual(warnings, []);
+      await consumer.write("esbuild/index.html", html("page-esbuild.js"));
+      assertWorks(await shown(path.join(consumer.folder, "esbuild")), worker);
     });
-    assert.deepEqual(warnings, []);
-    await consumer.write("esbuild/index.html", html("page-esbuild.js"));
-    assertWorks(await shown(path.join(consumer.folder, "esbuild")));
+  }
+
+  test("without a bundler the package's files serve as they are, and the worker's script alone, too", async () => {
+    await cp(
+      path.join(consumer.folder, "node_modules/nearside/dist"),
+      path.join(consumer.folder, "plain/nearside"),
+      { recursive: true },
+    );
+    await cp(path.join(consumer.folder, "node_modules/idb/build"), path.join(consumer.folder, "plain/idb"), {
+      recursive: true,
+    });
+    await cp(
+      path.join(consumer.folder, "node_modules/nearside/dist/worker.js"),
+      path.join(consumer.folder, "plain/copied.js"),
+    );
+    const map = JSON.stringify({ imports: { nearside: "/nearside/index.js", idb: "/idb/index.js" } });
+    await consumer.write(
+      "plain/index.html",
+      `<!doctype html><meta charset="utf-8"><title>t</title><script type="importmap">${map}</script><script type="module" src="page.js"></script>\n`,
+    );
+    for (const options of [", worker: true", `, worker: true, workerUrl: "/copied.js"`]) {
+      await consumer.write("plain/page.js", page(options));
+      // An import map stands in the page itself, which the server's usual policy forbids.
+      assertWorks(await shown(path.join(consumer.folder, "plain"), ""), 1);
+    }
   });
 
   test("a bundle that imports nothing of it holds nothing of it", async () => {

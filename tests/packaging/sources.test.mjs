@@ -95,12 +95,14 @@ test("no file names a package registry's host", () => {
   );
 });
 
-test("package-lock.json pins every package by hash and by no address", () => {
-  const { packages } = JSON.parse(texts.get("package-lock.json"));
-  for (const [name, entry] of Object.entries(packages)) {
-    if (name === "") continue;
-    assert.equal(entry.resolved, undefined, name);
-    assert.match(entry.integrity, /^sha512-/, name);
+test("lock files pin every package by hash and by no address", () => {
+  for (const file of ["package-lock.json", "benches/package-lock.json"]) {
+    const { packages } = JSON.parse(texts.get(file));
+    for (const [name, entry] of Object.entries(packages)) {
+      if (name === "") continue;
+      assert.equal(entry.resolved, undefined, name);
+      assert.match(entry.integrity, /^sha512-/, name);
+    }
   }
 });
 

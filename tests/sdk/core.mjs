@@ -25,7 +25,7 @@ export function coded(name, message = "a sentence") {
   return Object.assign(new Error(message), { name });
 }
 
-export default async function init({ module_or_path: module }) {
+export function initSync({ module }) {
   call("init", module);
   if (!(module instanceof WebAssembly.Module)) throw new TypeError("not a module");
 }
@@ -41,8 +41,12 @@ export class Core {
   #events = new Set();
   #last = {};
 
-  constructor(model) {
-    call("new", model);
+  constructor(model, name = "new") {
+    call(name, model);
+  }
+
+  static history(space) {
+    return new Core(space, "history");
   }
 
   #call(name, ...args) {
@@ -50,16 +54,8 @@ export class Core {
     call(name, ...args);
   }
 
-  get modelId() {
-    return "fake-1";
-  }
-
-  get space() {
-    return "fake-space";
-  }
-
-  featureNames() {
-    return "first\nsecond";
+  description() {
+    return "fake-1\nfake-space\nfirst\nsecond";
   }
 
   mergeProfile(bytes) {
@@ -76,6 +72,12 @@ export class Core {
     this.#generation = other.generation;
     for (const event of other.events) this.#events.add(event);
     return true;
+  }
+
+  setProfile(bytes, now) {
+    this.#generation = 0;
+    this.#events.clear();
+    return this.mergeProfile(bytes, now);
   }
 
   profileBytes(now) {
@@ -108,25 +110,13 @@ export class Core {
     this.#events.add([name, ...args].join(" "));
   }
 
-  viewed(...args) {
-    this.#note("viewed", ...args);
-  }
-
-  clicked(...args) {
-    this.#note("clicked", ...args);
-  }
-
-  dwelled(...args) {
-    this.#note("dwelled", ...args);
+  record(kind, id, topic, subtopic, vector, seconds, now) {
+    if (kind === 0) this.#note("viewed", id, topic, now);
+    else if (kind === 1) this.#note("clicked", id, topic, subtopic, vector, now);
+    else if (kind === 2) this.#note("dwelled", id, seconds, now);
+    else if (kind === 3) this.#note("hide", id, topic, vector, now);
+    else this.#note("unhide", id, now);
     return true;
-  }
-
-  hide(...args) {
-    this.#note("hide", ...args);
-  }
-
-  unhide(...args) {
-    this.#note("unhide", ...args);
   }
 
   /** Two clicks or more: turns the movable items around. */
@@ -141,7 +131,7 @@ export class Core {
   }
 
   reason() {
-    return this.#last.reason;
+    return this.#last.reason === "ranked" ? 0 : 1;
   }
 
   skipped() {

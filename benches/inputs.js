@@ -1,0 +1,41 @@
+// What an engine is given for a list and a reader: the numbers that Nearside itself computes, in the page and when the site is built.
+
+/** The default policy, as the core takes it. */
+export const policy = new Float64Array([0.8, Number.NaN, 2, 10, Number.NaN, Number.NaN]);
+
+/** The columns of a list of any length, in copies that stay. The SDK makes them of 200 items at most. */
+export function columnsOf(toColumns, items) {
+  const parts = [];
+  for (let at = 0; at < items.length; at += 200) {
+    const { text, lengths, numbers, flags } = toColumns(items.slice(at, at + 200), undefined);
+    parts.push([text.slice(), lengths.slice(), numbers.slice(), flags.slice()]);
+  }
+  return parts[0].map((first, column) => {
+    const joined = new first.constructor(parts.reduce((sum, part) => sum + part[column].length, 0));
+    let at = 0;
+    for (const part of parts) {
+      joined.set(part[column], at);
+      at += part[column].length;
+    }
+    return joined;
+  });
+}
+
+/** The core's number for a list that was ranked. */
+export const ranked = 0;
+
+/** The vector space of the core's model. */
+export const spaceOf = (core) => core.description().split("\n")[1];
+
+/** The inputs of the core's last ranking, which must have come to `ranked`. */
+export function inputsOf(core) {
+  if (core.reason() !== ranked) throw new Error(`the list came to ${core.reason()}`);
+  const [features, candidates, history, history_weight] = [
+    "features",
+    "candidates",
+    "history",
+    "history_weight",
+  ].map((name) => core.input(name));
+  const width = core.description().split("\n").length - 2;
+  return { count: features.length / width, features, candidates, history, history_weight };
+}

@@ -1,0 +1,110 @@
+// Takes out of a wasm module what only words a panic. The package aborts on a panic: nobody would read the sentence, and
+// the SDK takes a fresh instance. Together about 1 KB in brotli. Where one of these functions is called, it traps.
+
+import { Stop } from "./shell.mjs";
+
+/** Functions by their demangled names: of Rust's core and std, and the futures of js-sys, of which nothing here makes use. */
+const unread = [
+  /^core\[\w+\]::panicking::/,
+  /^std\[\w+\]::panicking::/,
+  /^core\[\w+\]::(option::expect_failed|result::unwrap_failed|slice::index::slice_index_fail)$/,
+  /::rust_begin_unwind$/,
+  /^alloc\[\w+\]::raw_vec::(handle_error|capacity_overflow)$/,
+  /^<core\[\w+\]::fmt::Formatter>::pad/,
+  /^<.* as core\[\w+\]::fmt::(Display|Debug)>::fmt$/,
+  /^<std\[\w+\]::panicking::.* as core\[\w+\]::panic::PanicPayload>::/,
+  /^js_sys::futures::/,
+];
+
+/** A source path, where a panic would say it was. Some are the building machine's own. */
+const path = /^[\w./@+-]+\.rs$/;
+const longest = 250;
+/** The sentences of core and alloc that come before a number, or stand alone. */
+const sentences =
+  /slice index starts at | but ends at |index out of bounds: the len is | but the index is |range (start|end) index | out of range for slice of length |insertion index \(is |\) should be <=? len \(is |removal index \(is |a Display implementation returned an error unexpectedly|attempt to join into collection with len > usize::MAX/g;
+
+/** The module without the words; it must still have its name section. */
+export async function withoutPanicWords(bytes) {
+  return withoutPlaces(await withoutFunctions(bytes));
+}
+
+async function withoutFunctions(bytes) {
+  const { default: binaryen } = await import("binaryen");
+  const module = binaryen.readBinary(bytes);
+  const emptied = [];
+  for (let i = 0; i < module.getNumFunctions(); i++) {
+    const wrapped = binaryen.Function(module.getFunctionByIndex(i));
+    const { name } = wrapped;
+    if (!unread.some((pattern) => pattern.test(name))) continue;
+    wrapped.setBody(module.unreachable());
+    emptied.push(name);
+  }
+  if (!emptied.some((name) => name.endsWith("::panic_fmt")))
+    throw new Stop(
+      "The module has no core::panicking::panic_fmt: were its names removed, or mangled otherwise?",
+    );
+  const written = module.emitBinary();
+  module.dispose();
+  return written;
+}
+
+/**
+ * The module with its source paths, and the records that point to them (address, length, line, column; four u32), overwritten
+ * by zeros, which wasm-opt leaves out.
+ */
+function withoutPlaces(bytes) {
+  const module = Buffer.from(bytes);
+  const segments = dataSegments(module);
+  const locate = (address, length) => {
+    const segment = segments.find((one) => address >= one.address);
+    const at = segment && segment.start + address - segment.address;
+    return at !== undefined && at + length <= segment.end ? at : undefined;
+  };
+  segments.reverse(); // so that the first at or below an address is the one that holds it
+  const places = [];
+  for (const { start, end } of segments) {
+    for (let at = start; at + 16 <= end; at += 4) {
+      const length = module.readUInt32LE(at + 4);
+      if (length > longest) continue;
+      const text = locate(module.readUInt32LE(at), length);
+      if (text !== undefined && path.test(module.toString("latin1", text, text + length)))
+        places.push([at, 16], [text, length]);
+    }
+    for (const { 0: found, index } of module.toString("latin1", start, end).matchAll(sentences))
+      places.push([start + index, found.length]);
+  }
+  if (places.length === 0) throw new Stop("The module names no source path: is its data where it was?");
+  for (const [at, length] of places) module.fill(0, at, at + length);
+  return module;
+}
+
+/** The module's active data segments: where their bytes are, and the address they are loaded at. */
+function dataSegments(module) {
+  let at = 8;
+  const leb = () => {
+    let [value, scale, byte] = [0, 1, 0];
+    do {
+      byte = module[at++];
+      value += (byte & 127) * scale;
+      scale *= 128;
+    } while (byte & 128);
+    return value;
+  };
+  const segments = [];
+  while (at < module.length) {
+    const section = module[at++];
+    const size = leb();
+    const next = at + size;
+    for (let left = section === 11 ? leb() : 0; left > 0; left--) {
+      // Flags 0, `i32.const address`, `end`, length, bytes: what a linker writes.
+      if (leb() !== 0 || module[at++] !== 0x41) throw new Stop("A data segment is not an active one.");
+      const address = leb();
+      if (module[at++] !== 0x0b) throw new Stop("A data segment's address is not a constant.");
+      const length = leb();
+      segments.push({ start: at, end: at + length, address });
+      at += length;
+    }
+    at = next;
+  }
+  return segments;
+}
