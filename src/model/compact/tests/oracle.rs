@@ -130,7 +130,7 @@ impl Growing {
 
     /// Brings the elements into [0.5, 2.5). tract's sigmoid is 5e-7 at the least, not 0, and roots, powers and logarithms
     /// near 0 make that a thousand times more; the fixtures of onnxruntime try them there.
-    fn from_half(&mut self) {
+    fn bring_above_half(&mut self) {
         self.unary("Sigmoid");
         let (x, y, shape) = (self.last.clone(), self.floats(&[1], true), self.shape.clone());
         self.node("Add", &[&x, &y], vec![], shape);
@@ -150,12 +150,12 @@ impl Growing {
                 self.node("Div", &[&x, &y], vec![], shape);
             }
             4 => {
-                self.from_half();
+                self.bring_above_half();
                 let (x, y) = (self.last.clone(), self.other(true));
                 self.node("Pow", &[&x, &y], vec![], shape);
             }
             5 => {
-                self.from_half();
+                self.bring_above_half();
                 self.unary("Sqrt");
             }
             6 => {
@@ -163,7 +163,7 @@ impl Growing {
                 self.unary("Exp");
             }
             7 => {
-                self.from_half();
+                self.bring_above_half();
                 self.unary("Log");
             }
             8 => self.unary(["Relu", "Tanh", "Identity"][self.opset as usize % 3]),
