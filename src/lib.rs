@@ -23,6 +23,9 @@ mod candidate;
 mod error;
 mod explain;
 mod features;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod id;
 mod interest;
 mod model;

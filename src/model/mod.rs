@@ -2,6 +2,8 @@
 
 mod compact;
 mod contract;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod onnx;
 mod refusal;
 
