@@ -1,23 +1,27 @@
 // Weighs what a page loads: the SDK with the wasm glue as a publisher's bundler would ship it, the wasm, and the
 // model. Prints a table and fails when budgets.json is exceeded.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, constants } from "node:zlib";
 import { bold, dim, green, isMain, main, red, root, Stop, say } from "./shell.mjs";
 
 const KB = 1024;
 
-/** What a page loads, each with its raw and brotli bytes, the parts of the script, and what `worker: true` loads beside. */
-export async function weigh() {
+/**
+ * What a page loads of a flavour (`full` or `""`), each with its raw and brotli bytes, the parts of the script, and what
+ * `worker: true` loads beside.
+ */
+export async function weigh(flavour = "") {
   const { build } = await import("esbuild");
   const options = {
     ...{ bundle: true, minify: true, format: "esm", target: "es2022" },
     ...{ write: false, metafile: true, logLevel: "error" },
   };
+  const entry = flavour ? `nearside/${flavour}` : "nearside";
   const bundle = await build({
     ...options,
-    stdin: { contents: `export { createReranker } from "nearside";`, resolveDir: root },
+    stdin: { contents: `export { createReranker } from "${entry}";`, resolveDir: root },
     // Bundlers make a file of its own of it, which a page without a worker never asks for.
     plugins: [
       {
@@ -27,16 +31,20 @@ export async function weigh() {
       },
     ],
   });
-  const remote = await build({ ...options, entryPoints: [join(root, "dist/remote.js")] });
+  const remote = await build({ ...options, entryPoints: [join(root, "dist", flavour, "remote.js")] });
   const [{ inputs }] = Object.values(bundle.metafile.outputs);
   return {
     worker: [
       measure("remote.js", remote.outputFiles[0].contents, constants.BROTLI_MODE_TEXT),
-      measure("worker.js", readFileSync(join(root, "dist/worker.js")), constants.BROTLI_MODE_TEXT),
+      measure(
+        "worker.js",
+        readFileSync(join(root, "dist", flavour, "worker.js")),
+        constants.BROTLI_MODE_TEXT,
+      ),
     ],
     files: [
       measure("SDK and glue", bundle.outputFiles[0].contents, constants.BROTLI_MODE_TEXT),
-      ...["nearside_bg.wasm", "reranker.onnx"].map((name) =>
+      ...[join(flavour, "nearside_bg.wasm"), "reranker.onnx"].map((name) =>
         measure(name, readFileSync(join(root, "dist", name)), constants.BROTLI_MODE_GENERIC),
       ),
     ],
@@ -61,7 +69,7 @@ function parts(inputs) {
   for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
     const part = path.includes("node_modules/idb/")
       ? "idb"
-      : path.endsWith("dist/nearside.js")
+      : path.endsWith("/nearside.js")
         ? "wasm glue"
         : "SDK";
     sums[part] += bytesInOutput;
@@ -83,14 +91,27 @@ export function judge(files, budgets) {
   });
 }
 
+/** Weighs the full flavour's files that differ from the default's: one check each, in the same budgets. */
+async function judgeFull(budgets) {
+  if (!existsSync(join(root, "dist/full/nearside_bg.wasm"))) return [];
+  const [script, wasm] = (await weigh("full")).files;
+  return [
+    { ...script, name: "full: SDK and glue" },
+    { ...wasm, name: "full: nearside_bg.wasm" },
+  ].map((file) => {
+    const limit = budgets.full[file.name.slice(6)];
+    return { ...file, limit, fits: file.brotli <= limit * KB };
+  });
+}
+
 /** Weighs, prints the table, and returns the counts of budgets kept and exceeded. */
 export async function budget() {
   const budgets = JSON.parse(readFileSync(join(root, "budgets.json"), "utf8"));
   const { files, parts, worker } = await weigh();
-  const checks = judge(files, budgets);
+  const checks = [...judge(files, budgets), ...(await judgeFull(budgets))];
   const kb = (bytes) => (bytes / KB).toFixed(1);
   const row = (name, raw, brotli, limit) =>
-    name.padEnd(20) + raw.padStart(10) + brotli.padStart(12) + limit.padStart(10);
+    name.padEnd(24) + raw.padStart(10) + brotli.padStart(12) + limit.padStart(10);
   say(bold(row("KB (1,024 bytes)", "raw", "brotli 11", "limit")));
   for (const { name, raw, brotli, limit, fits } of checks)
     say(`${row(name, kb(raw), kb(brotli), String(limit))} ${fits ? green("✓") : red("✗ too large")}`);

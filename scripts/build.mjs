@@ -6,6 +6,9 @@
 //   js/*.ts ── tsc ────────────────────────────── dist/*.js, *.d.ts
 //   dist/serve.js with the glue ── esbuild ────── dist/worker.js
 //
+// The full flavour is the same crate with the feature `tract`, in dist/full/, with its own copy of the few modules that know
+// the wasm; all others it shares. So nothing of the default flavour knows of it.
+//
 // A step whose inputs and outputs are as the last run left them is skipped.
 
 import { createHash } from "node:crypto";
@@ -19,7 +22,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { withoutPanicWords } from "./panics.mjs";
 import { ensureNode, ensureNodeModules, ensureRust, ensureWasmBindgen, withoutRustflags } from "./setup.mjs";
 import { bin, cache, capture, dim, done, isMain, main, root, run, Stop, say, seconds } from "./shell.mjs";
@@ -27,6 +30,10 @@ import { bin, cache, capture, dim, done, isMain, main, root, run, Stop, say, sec
 const TARGET = "wasm32-unknown-unknown";
 // Timed and weighed on the shipped bytes: see DEVELOPING.md.
 const WASM_OPT_FLAGS = ["-O3", "--strip-target-features", "--strip-debug"];
+// Of tract, opt-level 3 (inlining up to 25) makes 29 % more in brotli; a ranking of 200 then takes 1.1 ms, not 1.8, in the transformer of
+// tests/fixtures, and 0.4, not 0.8, in the trees. -Oz makes 6 % more than -O1 in brotli. (Quality 9; Node 20.)
+const FULL_OPT_LEVEL = "s";
+const FULL_WASM_OPT_FLAGS = ["-O1", "--strip-target-features", "--strip-debug"];
 const BINDGEN_FLAGS = [
   ...["--target", "web", "--out-name", "nearside"],
   // The SDK always says where the wasm is, so bundlers see one reference to it: the SDK's.
@@ -67,14 +74,20 @@ export async function buildCore(bindgen, folder, feature) {
     },
   });
 
+  const full = isFull(feature);
+  const flags = full ? FULL_WASM_OPT_FLAGS : WASM_OPT_FLAGS;
   await step(named("optimise"), {
     inputs: [boundWasm, at("package-lock.json"), at("scripts/panics.mjs")],
-    key: WASM_OPT_FLAGS,
+    key: flags,
     outputs: [output("nearside_bg.wasm")],
     async make([output]) {
-      const named = join(stage, "named.wasm");
-      writeFileSync(named, await withoutPanicWords(readFileSync(boundWasm)));
-      await run(process.execPath, [bin("binaryen", "wasm-opt"), named, ...WASM_OPT_FLAGS, "-o", output]);
+      let taken = boundWasm;
+      // The full flavour prints its panics: their words stay.
+      if (!full) {
+        taken = join(stage, `${named("worded")}.wasm`);
+        writeFileSync(taken, await withoutPanicWords(readFileSync(boundWasm)));
+      }
+      await run(process.execPath, [bin("binaryen", "wasm-opt"), taken, ...flags, "-o", output]);
       if (!WebAssembly.validate(readFileSync(output))) throw new Stop("wasm-opt wrote an invalid module.");
     },
   });
@@ -84,13 +97,18 @@ export async function buildCore(bindgen, folder, feature) {
     outputs: [output("nearside.js"), output("nearside.d.ts")],
     async make([script, types]) {
       const { transform } = await import("esbuild");
-      // Comments and wasm-bindgen's own console warnings go: a publisher's console stays clean.
-      const glue = await transform(readFileSync(join(bound, "nearside.js"), "utf8"), {
+      // Comments and wasm-bindgen's own console warnings go: a publisher's console stays clean. What the full flavour
+      // prints when it panics stays.
+      const written = readFileSync(join(bound, "nearside.js"), "utf8").replaceAll(
+        "console.error(",
+        "printError(",
+      );
+      const glue = await transform(written, {
         drop: ["console"],
         legalComments: "none",
         target: "es2022",
       });
-      writeFileSync(script, glue.code);
+      writeFileSync(script, glue.code.replaceAll("printError(", "console.error("));
       // Symbol.dispose is in no standard library that a consumer's compiler can be asked to have.
       const declared = readFileSync(join(bound, "nearside.d.ts"), "utf8");
       writeFileSync(types, declared.replaceAll(/^ *\[Symbol\.dispose\]\(\): void;\n/gm, ""));
@@ -98,30 +116,18 @@ export async function buildCore(bindgen, folder, feature) {
   });
 }
 
-/** Builds the package; installs nothing. `bindgen` is the folder with wasm-bindgen in it. */
-export async function buildPackage(bindgen) {
+/** Builds the package; installs nothing. `bindgen` is the folder with wasm-bindgen in it. `full`: with the full flavour. */
+export async function buildPackage(bindgen, { full = false } = {}) {
   const began = performance.now();
   await buildCore(bindgen, at("dist"));
+  if (full) await buildCore(bindgen, at("dist/full"), "tract");
 
   const model = at("models/reranker.onnx");
   if (!existsSync(model)) throw new Stop("models/reranker.onnx is missing: take it from the repository.");
   copyFileSync(model, at("dist/reranker.onnx"));
 
-  await step("integrity", {
-    inputs: [at("dist/nearside_bg.wasm"), model],
-    outputs: [at("dist/integrity.js"), at("dist/integrity.d.ts")],
-    make([script, types]) {
-      const names = { wasmIntegrity: "nearside_bg.wasm", modelIntegrity: "reranker.onnx" };
-      const constant = ([name, file]) => `export const ${name} = "${integrity(at("dist", file))}";\n`;
-      writeFileSync(script, Object.entries(names).map(constant).join(""));
-      writeFileSync(
-        types,
-        Object.keys(names)
-          .map((name) => `export declare const ${name}: string;\n`)
-          .join(""),
-      );
-    },
-  });
+  await writeIntegrity("integrity", at("dist"), model);
+  if (full) await writeIntegrity("integrity-full", at("dist/full"), model);
 
   const sources = filesUnder(at("js")).filter((file) => file.endsWith(".ts"));
   const emitted = sources
@@ -131,7 +137,9 @@ export async function buildPackage(bindgen) {
     );
   await step("sdk", {
     inputs: [...sources, at("tsconfig.json"), at("package-lock.json"), at("dist/nearside.d.ts")],
-    outputs: emitted,
+    // The step "full" changes the full flavour's own.
+    key: emitted.every((file) => existsSync(file)),
+    outputs: emitted.filter((file) => dirname(file) === at("dist")),
     async make() {
       await run(process.execPath, [bin("typescript", "tsc"), "--project", "tsconfig.json"], {
         otherwise: "The SDK does not compile; tsc's output above says why.",
@@ -139,33 +147,51 @@ export async function buildPackage(bindgen) {
     },
   });
 
-  await buildWorker(at("dist"));
-
+  await buildWorker("worker", at("dist"));
+  if (full) await buildWorker("worker-full", at("dist/full"));
+  const core = [
+    ...["nearside.js", "nearside.d.ts", "nearside_bg.wasm"],
+    ...["integrity.js", "integrity.d.ts", "worker.js"],
+  ];
+  const copied = full ? await shareModules(emitted) : [];
   prune(at("dist"), [
-    ...[
-      "nearside.js",
-      "nearside.d.ts",
-      "nearside_bg.wasm",
-      "reranker.onnx",
-      "integrity.js",
-      "integrity.d.ts",
-      "worker.js",
-    ].map((name) => at("dist", name)),
+    ...core.map((name) => at("dist", name)),
+    ...(full ? core.map((name) => at("dist/full", name)) : []),
+    at("dist/reranker.onnx"),
     ...emitted,
+    ...copied,
   ]);
   done(`dist/ is built ${dim(`(${seconds(began)})`)}`);
 }
 
+/** Writes the hashes of a flavour's wasm and of the model beside the wasm. */
+function writeIntegrity(name, folder, model) {
+  const wasm = join(folder, "nearside_bg.wasm");
+  return step(name, {
+    inputs: [wasm, model],
+    outputs: [join(folder, "integrity.js"), join(folder, "integrity.d.ts")],
+    make([script, types]) {
+      const hashes = { wasmIntegrity: integrity(wasm), modelIntegrity: integrity(model) };
+      const constants = Object.entries(hashes).map(([name, hash]) => `export const ${name} = "${hash}";\n`);
+      writeFileSync(script, constants.join(""));
+      const declared = Object.keys(hashes).map((name) => `export declare const ${name}: string;\n`);
+      writeFileSync(types, declared.join(""));
+    },
+  });
+}
+
 /** Makes the worker's script of the glue in `folder`: one file that imports nothing, so that it can be copied to where it is served. */
-async function buildWorker(folder) {
-  await step("worker", {
-    inputs: ["nearside.js", "serve.js", "score.js"].map((name) => join(folder, name)),
+async function buildWorker(name, folder) {
+  const glue = join(folder, "nearside.js");
+  const [from, serve] = [glue, at("dist/serve.js")].map((file) => JSON.stringify(file));
+  await step(name, {
+    inputs: [glue, at("dist/serve.js"), at("dist/score.js")],
     outputs: [join(folder, "worker.js")],
     async make([outfile]) {
       const { build } = await import("esbuild");
       await build({
         stdin: {
-          contents: `import init, { Core } from "./nearside.js"; import { serve } from "./serve.js"; serve({ init, Core });`,
+          contents: `import init, { Core } from ${from}; import { serve } from ${serve}; serve({ init, Core });`,
           resolveDir: folder,
         },
         ...{ bundle: true, minify: true, format: "esm", target: "es2022", outfile },
@@ -173,6 +199,46 @@ async function buildWorker(folder) {
       });
     },
   });
+}
+
+/**
+ * Gives the full flavour its own copy of every module that a flavour's files (glue, wasm, hashes, worker) are reached from, and
+ * points the imports of all its modules to copies where there are such, else to the modules of the package. Returns the copies.
+ */
+async function shareModules(emitted) {
+  const scripts = emitted.filter((file) => file.endsWith(".js") && dirname(file) === at("dist"));
+  const text = new Map(scripts.map((file) => [basename(file), readFileSync(file, "utf8")]));
+  const own = new Set(["nearside.js", "nearside_bg.wasm", "integrity.js", "worker.js"]);
+  // Imports, static or not, and URLs: all are written so.
+  const neighbour = /"\.\/([\w.]+)"/g;
+  for (let size = 0; size !== own.size; ) {
+    size = own.size;
+    for (const [name, source] of text)
+      if ([...source.matchAll(neighbour)].some(([, other]) => own.has(other))) own.add(name);
+  }
+  // The package's entry is no part of the full flavour, which has one of its own.
+  const copies = [...own].filter((name) => text.has(name) && name !== "index.js");
+  const full = (name) => at("dist/full", name);
+  const entries = emitted.filter((file) => file.endsWith(".js") && dirname(file) === at("dist/full"));
+  await step("full", {
+    inputs: [...scripts, at("tsconfig.json"), ...filesUnder(at("js/full"))],
+    outputs: [...copies.map(full), ...entries],
+    make() {
+      for (const name of copies) {
+        const moved = text
+          .get(name)
+          .replaceAll(neighbour, (whole, other) => (own.has(other) ? whole : `"../${other}"`));
+        writeFileSync(full(name), moved);
+      }
+      for (const entry of entries) {
+        const moved = readFileSync(entry, "utf8").replaceAll(/"\.\.\/([\w.]+)"/g, (whole, other) =>
+          own.has(other) ? `"./${other}"` : whole,
+        );
+        writeFileSync(entry, moved);
+      }
+    },
+  });
+  return copies.map(full);
 }
 
 /** Builds the demo page from the built package. */
@@ -205,6 +271,9 @@ async function bundle(configuration) {
   if (stats.hasErrors()) throw new Stop("The demo page does not build; webpack's output above says why.");
 }
 
+/** Whether a build's features make it one of the full flavour. */
+const isFull = (feature) => feature?.split(",").includes("tract") ?? false;
+
 /** Compiles the crate to a wasm module and returns its path. Cargo itself knows when nothing has changed. */
 async function compile(feature) {
   say(dim("  cargo"));
@@ -214,6 +283,7 @@ async function compile(feature) {
     cargo.push("--features", feature, "--target-dir", join(cache, "target", feature));
   const locked = process.env.CI ? ["--locked"] : [];
   const env = withoutRustflags();
+  if (isFull(feature)) env.CARGO_PROFILE_RELEASE_OPT_LEVEL = FULL_OPT_LEVEL;
   await run("cargo", [...cargo, ...locked], { env, otherwise: "The crate does not compile; see above." });
   // Again, now without work to do: where is it, and what was built?
   const messages = capture("cargo", [...cargo, ...locked, "--quiet", "--message-format=json"], {
@@ -289,7 +359,7 @@ if (isMain(import.meta.url)) {
     ensureNode();
     await ensureNodeModules();
     await ensureRust();
-    await buildPackage(await ensureWasmBindgen());
+    await buildPackage(await ensureWasmBindgen(), { full: true });
     if (process.argv.includes("--www")) await buildPage();
   });
 }

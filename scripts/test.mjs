@@ -21,6 +21,7 @@ import {
 import { bin, bold, colour, dim, green, header, main, red, root, Stop, say, seconds } from "./shell.mjs";
 
 const WASM = ["--target", "wasm32-unknown-unknown"];
+const FULL = ["--features", "tract"];
 const locked = process.env.CI ? ["--locked"] : [];
 const has = (path) => existsSync(join(root, path));
 
@@ -41,7 +42,7 @@ const make = {
   }),
   dist: once(async () => {
     await make.npm();
-    await buildPackage(await make.bindgen());
+    await buildPackage(await make.bindgen(), { full: true });
   }),
   www: once(async () => {
     await make.dist();
@@ -74,6 +75,13 @@ const suites = {
           ["clippy", ...locked, ...WASM, "--lib", "--test", "browser", ...strict],
           { env: withoutRustflags() },
         ],
+        ["clippy, full flavour", "cargo", ["clippy", ...locked, ...FULL, "--lib", "--tests", ...strict]],
+        [
+          "clippy, full flavour, wasm32",
+          "cargo",
+          ["clippy", ...locked, ...WASM, ...FULL, "--lib", ...strict],
+          { env: withoutRustflags() },
+        ],
         [
           "clippy, binding",
           "cargo",
@@ -87,7 +95,19 @@ const suites = {
     about: "unit, property and integration tests, natively",
     async run() {
       await make.rust();
-      return cargoTest(["test", ...locked, "--no-fail-fast"]);
+      const plain = await cargoTest(["test", ...locked, "--no-fail-fast"]);
+      say(bold("The full flavour's engine"));
+      // The other tests are of the compact engine's bits.
+      const full = await cargoTest([
+        "test",
+        ...locked,
+        ...FULL,
+        "--lib",
+        "--",
+        "model::tract::",
+        "model::onnx::outline::",
+      ]);
+      return sum([plain, full]);
     },
   },
   wasm: {

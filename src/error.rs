@@ -45,6 +45,12 @@ pub enum Error {
     },
     /// The model was written for an opset outside 13–21.
     OpsetUnsupported(i64),
+    /// What the full flavour's engine does not run: an operator's name, or what tract says of the graph.
+    #[cfg(feature = "tract")]
+    TractUnsupported(String),
+    /// The full flavour's engine failed at a ranking, with what tract says of it.
+    #[cfg(feature = "tract")]
+    TractFailed(String),
     /// The model gave a score that is not a finite number.
     NonFinite,
     /// A policy value is out of its range.
@@ -90,6 +96,10 @@ impl Error {
                 opsets.push_str(", only 13 to 21");
                 return (RUNS_NOT, opsets.into(), FULL_RUNS);
             }
+            #[cfg(feature = "tract")]
+            Self::TractUnsupported(what) => (RUNS_NOT, what.as_str(), ""),
+            #[cfg(feature = "tract")]
+            Self::TractFailed(why) => ("tract failed: ", why.as_str(), ""),
             Self::NonFinite => ("the model gave a score that is not finite", "", ""),
             Self::PolicyRange(name) => ("policy.", *name, " is out of its range"),
         };
@@ -110,14 +120,24 @@ impl Error {
             | Self::ModelContract(_)
             | Self::ModelGolden(_) => "model_rejected",
             Self::OperatorUnsupported { .. } | Self::OpsetUnsupported(_) => "model_unsupported",
+            #[cfg(feature = "tract")]
+            Self::TractUnsupported(_) => "model_unsupported",
+            #[cfg(feature = "tract")]
+            Self::TractFailed(_) => "model_rejected",
             Self::NonFinite => "nonfinite",
             Self::PolicyRange(_) => "internal",
         }
     }
 }
 
+#[cfg(not(feature = "tract"))]
 const RUNS_NOT: &str = "the compact engine does not run ";
+#[cfg(not(feature = "tract"))]
 const FULL_RUNS: &str = "; nearside/full may";
+#[cfg(feature = "tract")]
+const RUNS_NOT: &str = "the full flavour does not run ";
+#[cfg(feature = "tract")]
+const FULL_RUNS: &str = "";
 
 fn decimal(number: i64) -> String {
     let mut rest = number.unsigned_abs();

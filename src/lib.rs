@@ -27,6 +27,10 @@ mod features;
 #[doc(hidden)]
 pub mod fuzzing;
 mod id;
+// Asked for by the boundary to JavaScript alone.
+#[cfg(feature = "tract")]
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+mod inspect;
 mod interest;
 mod model;
 mod policy;

@@ -77,14 +77,30 @@ impl Ranker {
         policy: &Policy,
         now: Seconds,
     ) -> Result<&[u32], Error> {
+        self.rank_in_steps(candidates, profile, policy, now, || ())
+    }
+
+    /// As [`rank`](Self::rank), and calls `after` after each of its three steps.
+    pub(crate) fn rank_in_steps(
+        &mut self,
+        candidates: &Candidates,
+        profile: &Profile,
+        policy: &Policy,
+        now: Seconds,
+        mut after: impl FnMut(),
+    ) -> Result<&[u32], Error> {
         policy.check()?;
         self.derive(candidates, profile, policy, now);
+        after();
         if self.reason == Reason::Ranked {
             self.score(candidates)?;
+            after();
             self.arrange(candidates, policy)?;
         } else {
+            after();
             self.ordering.set_identity(candidates);
         }
+        after();
         Ok(self.ordering.order())
     }
 
@@ -138,6 +154,21 @@ impl Ranker {
     #[cfg(feature = "python")]
     pub(crate) fn personal(&self) -> &[f32] {
         &self.personal
+    }
+
+    /// What the last ranking knew before any model.
+    #[cfg(feature = "tract")]
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+    pub(crate) fn signals(&self) -> &Signals {
+        &self.signals
+    }
+
+    /// What each feature did for each scored candidate of the last ranking, which must have come to [`Reason::Ranked`]:
+    /// see [`Model::contributions`].
+    #[cfg(feature = "tract")]
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+    pub(crate) fn contributions(&mut self) -> Result<Vec<f32>, Error> {
+        self.model.contributions(&self.signals)
     }
 
     /// What the engine was given in the last ranking, by the input's name.

@@ -2,6 +2,9 @@
 //!
 //! Errors are thrown as `Error` objects with the stable code as `name` and one sentence as `message`.
 
+#[cfg(feature = "tract")]
+mod full;
+
 use js_sys::Error as JsError;
 #[cfg(not(feature = "tract"))]
 use lol_alloc::{FreeListAllocator, LockedAllocator};
@@ -29,6 +32,8 @@ pub struct Core {
     ranker: Option<Ranker>,
     profile: Profile,
     candidates: Candidates,
+    #[cfg(feature = "tract")]
+    last: full::Last,
 }
 
 #[wasm_bindgen]
@@ -36,17 +41,19 @@ impl Core {
     /// Loads a model; throws where it is refused.
     #[wasm_bindgen(constructor)]
     pub fn new(model: &[u8]) -> Result<Core, JsError> {
+        #[cfg(feature = "tract")]
+        full::print_panics();
         let model = Model::load(model).map_err(thrown)?;
         let mut profile = Profile::new();
         profile.set_space(SpaceId::new(model.space()));
-        Ok(Self { ranker: Some(Ranker::new(model)), profile, candidates: Candidates::new() })
+        Ok(Self::with(Some(Ranker::new(model)), profile))
     }
 
     /// A core without a model: the history of a page whose model is in a worker. `space` is that model's; `rank` throws.
     pub fn history(space: &str) -> Core {
         let mut profile = Profile::new();
         profile.set_space(SpaceId::new(space));
-        Self { ranker: None, profile, candidates: Candidates::new() }
+        Self::with(None, profile)
     }
 
     /// The model's name, its vector space's and its features', in the order of an explanation; newline-separated.
@@ -153,11 +160,19 @@ impl Core {
         policy: &[f64],
         now_ms: f64,
     ) -> Result<Vec<u32>, JsError> {
-        let Self { ranker, profile, candidates } = self;
+        let Self { ranker, profile, candidates, .. } = self;
         let ranker = ranker.as_mut().ok_or_else(no_model)?;
+        #[cfg(feature = "tract")]
+        let mut after = self.last.begin(text, lengths, profile.generation());
+        #[cfg(not(feature = "tract"))]
+        let after = || ();
         fill(candidates, text, lengths, numbers, flags)
             .and_then(|()| candidates.check(space, ranker.model().space()))
-            .and_then(|()| ranker.rank(candidates, profile, &policy_of(policy), Seconds::from_millis(now_ms)))
+            .and_then(|()| {
+                after();
+                let now = Seconds::from_millis(now_ms);
+                ranker.rank_in_steps(candidates, profile, &policy_of(policy), now, after)
+            })
             .map(<[u32]>::to_vec)
             .map_err(thrown)
     }
@@ -214,7 +229,7 @@ impl Core {
     /// In here, because a clock in JavaScript is too coarse for once.
     pub fn repeat(&mut self, part: &str, times: u32, policy: &[f64], now_ms: f64) -> Result<(), JsError> {
         let (policy, now) = (policy_of(policy), Seconds::from_millis(now_ms));
-        let Self { ranker, profile, candidates } = self;
+        let Self { ranker, profile, candidates, .. } = self;
         let ranker = ranker.as_mut().ok_or_else(no_model)?;
         for _ in 0..times {
             match part {
@@ -266,6 +281,16 @@ impl Engine {
 }
 
 impl Core {
+    fn with(ranker: Option<Ranker>, profile: Profile) -> Self {
+        Self {
+            ranker,
+            profile,
+            candidates: Candidates::new(),
+            #[cfg(feature = "tract")]
+            last: full::Last::default(),
+        }
+    }
+
     fn model(&self) -> Option<&Model> {
         self.ranker.as_ref().map(Ranker::model)
     }

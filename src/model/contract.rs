@@ -30,7 +30,7 @@ use crate::signals::Signals;
 use crate::time::Seconds;
 use crate::vector::DIMENSION;
 
-const VERSION: &str = "1";
+pub(super) const VERSION: &str = "1";
 /// How far a golden score may be from the stated one, which another engine computed.
 const TOLERANCE: f32 = 1e-4;
 /// Most candidates in a golden case.

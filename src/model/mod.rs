@@ -1,19 +1,32 @@
 //! The reranker: a model file, the contract it carries, and the engine that runs it.
 
+// In the full flavour every model runs on tract, so that it is one engine; the tests compare the two.
+#[cfg(any(not(feature = "tract"), test))]
 mod compact;
 mod contract;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+#[cfg_attr(feature = "tract", allow(dead_code, unused_imports))]
 mod onnx;
 mod refusal;
+#[cfg(feature = "tract")]
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+mod report;
+#[cfg(feature = "tract")]
+mod tract;
 
 use crate::candidate::Candidates;
 use crate::error::Error;
 use crate::features::Feature;
 use crate::signals::Signals;
 use crate::vector::DIMENSION;
+#[cfg(not(feature = "tract"))]
 use compact::Compact;
 use contract::Contract;
+#[cfg(feature = "tract")]
+pub(crate) use report::{Contract as ContractReport, File as FileReport};
+#[cfg(feature = "tract")]
+use tract::Tract;
 
 /// What a model is given for one list. Rows are dense and row-major.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +61,9 @@ pub(crate) trait Engine: Send {
 pub struct Model {
     contract: Contract,
     engine: Box<dyn Engine>,
+    #[cfg(feature = "tract")]
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+    file: report::File,
     /// The scorable candidates' rows, vectors and scores, gathered.
     features: Vec<f32>,
     candidates: Vec<f32>,
@@ -62,12 +78,20 @@ impl Model {
     ///
     /// Any model error: `model_rejected` or `model_unsupported` by [`Error::code`].
     pub fn load(bytes: &[u8]) -> Result<Self, Error> {
+        #[cfg(not(feature = "tract"))]
         let file = onnx::read(bytes)?;
+        #[cfg(feature = "tract")]
+        let file = onnx::outline(bytes)?;
         let (contract, golden) = contract::read(&file.metadata)?;
+        #[cfg(not(feature = "tract"))]
         let engine = Box::new(Compact::load(&file, contract.features.len(), DIMENSION)?);
+        #[cfg(feature = "tract")]
+        let engine = Box::new(Tract::load(bytes, &file, contract.features.len(), DIMENSION)?);
         let mut model = Self {
             contract,
             engine,
+            #[cfg(feature = "tract")]
+            file: report::File::of(bytes, &file),
             features: Vec::new(),
             candidates: Vec::new(),
             history: Vec::new(),

@@ -16,6 +16,8 @@
 //! ValueInfo       1 name, 2 type { 1 tensor { 1 elem_type, 2 shape { 1 dim* { 1 value, 2 param } } } }
 //! ```
 
+#[cfg(feature = "tract")]
+mod outline;
 mod tensor;
 mod wire;
 
@@ -24,6 +26,8 @@ mod tests;
 
 use super::refusal::{Refusal, Refused};
 use crate::Error;
+#[cfg(feature = "tract")]
+pub(crate) use outline::{Dim, Outline, Port, outline};
 pub(crate) use tensor::{Element, Tensor};
 use tensor::{read_element, read_tensor};
 use wire::{Field, Wire};

@@ -26,13 +26,13 @@ export async function startBrowser() {
   return browser;
 }
 
-let bundling;
+const bundling = {};
 
-/** The bundle, and the two files it loads. `Core` is exported, too, so that a test may spoil it. */
-async function bundle() {
+/** The bundle of a flavour (`full` or `""`), and the two files it loads. `Core` is exported, too, so that a test may spoil it. */
+async function bundle(flavour) {
   const { outputFiles } = await build({
     stdin: {
-      contents: `export * from "nearside"; export { Core } from "./dist/nearside.js";`,
+      contents: `export * from "nearside${flavour && `/${flavour}`}"; export { Core } from "./dist/${flavour}/nearside.js";`,
       resolveDir: root,
     },
     bundle: true,
@@ -44,9 +44,9 @@ async function bundle() {
   });
   return {
     "/nearside.js": outputFiles[0].contents,
-    "/nearside_bg.wasm": await readFile(new URL("../../dist/nearside_bg.wasm", import.meta.url)),
+    "/nearside_bg.wasm": await readFile(new URL(`../../dist/${flavour}/nearside_bg.wasm`, import.meta.url)),
     "/reranker.onnx": await readFile(new URL("../../dist/reranker.onnx", import.meta.url)),
-    "/worker.js": await readFile(new URL("../../dist/worker.js", import.meta.url)),
+    "/worker.js": await readFile(new URL(`../../dist/${flavour}/worker.js`, import.meta.url)),
   };
 }
 
@@ -58,9 +58,9 @@ const html = `<!doctype html><html lang="en"><title>Test</title><link rel="icon"
 <script type="module" src="/start.js"></script>`;
 
 /** Serves the package and pages that load it: `/` and whatever `bodies` adds, by path, and other `files` beside. */
-export async function serveSite({ faults, headers, bodies = {}, files: more = {} } = {}) {
-  bundling ??= bundle();
-  const files = { ...(await bundling), "/start.js": start, "/index.html": html, ...more };
+export async function serveSite({ faults, headers, bodies = {}, flavour = "", files: more = {} } = {}) {
+  bundling[flavour] ??= bundle(flavour);
+  const files = { ...(await bundling[flavour]), "/start.js": start, "/index.html": html, ...more };
   for (const [path, body] of Object.entries(bodies)) files[path] = `${html}${body}`;
   const server = await serve({}, { faults, headers, files });
   server.asked = () => server.requests.map(({ path }) => path).filter((path) => /\.(wasm|onnx)$/.test(path));

@@ -35,6 +35,11 @@ describe("contents", () => {
       "integrity.d.ts",
       "worker.js",
     ];
+    // The modules that know the wasm: the full flavour has its own.
+    const copies = ["engine.js", "load.js", "remote.js", "reranker.js", "settings.js"];
+    const full = [...built.filter((name) => name !== "reranker.onnx"), ...copies].map(
+      (name) => `dist/full/${name}`,
+    );
     const papers = [
       "package.json",
       "README.md",
@@ -43,7 +48,10 @@ describe("contents", () => {
       "LICENSE-MIT",
       "LICENSE-APACHE",
     ];
-    assert.deepEqual(consumer.files, [...modules, ...built.map((name) => `dist/${name}`), ...papers].sort());
+    assert.deepEqual(
+      consumer.files,
+      [...modules, ...built.map((name) => `dist/${name}`), ...full, ...papers].sort(),
+    );
   });
 
   test("bring idb and no other dependency", async () => {
@@ -55,12 +63,14 @@ describe("contents", () => {
 
   test("are what the built-in hashes say", async () => {
     const dist = path.join(consumer.folder, "node_modules/nearside/dist");
-    const hashes = await readFile(path.join(dist, "integrity.js"), "utf8");
-    for (const [name, file] of [
-      ["wasmIntegrity", "nearside_bg.wasm"],
-      ["modelIntegrity", "reranker.onnx"],
-    ])
-      assert.ok(hashes.includes(`${name} = "${integrity(path.join(dist, file))}"`), file);
+    for (const flavour of [dist, path.join(dist, "full")]) {
+      const hashes = await readFile(path.join(flavour, "integrity.js"), "utf8");
+      for (const [name, file] of [
+        ["wasmIntegrity", path.join(flavour, "nearside_bg.wasm")],
+        ["modelIntegrity", path.join(dist, "reranker.onnx")],
+      ])
+        assert.ok(hashes.includes(`${name} = "${integrity(file)}"`), file);
+    }
   });
 
   test("name every file they import with its ending, as browsers want it", async () => {
@@ -129,6 +139,67 @@ describe("in Node", () => {
   });
 });
 
+describe("flavours", () => {
+  const bundle = (contents) =>
+    esbuild.build({
+      stdin: { contents, resolveDir: consumer.folder },
+      ...{ bundle: true, minify: true, format: "esm", write: false, metafile: true, logLevel: "silent" },
+    });
+  const modules = ({ metafile }) =>
+    Object.keys(metafile.inputs).map((name) => name.split("nearside/dist/")[1]);
+
+  test("the default entry holds nothing of the full flavour", async () => {
+    const bundled = await bundle(`export * from "nearside";`);
+    assert.deepEqual(
+      modules(bundled).filter((name) => name?.startsWith("full/")),
+      [],
+    );
+    assert.ok(modules(bundled).includes("nearside.js"));
+    assert.doesNotMatch(bundled.outputFiles[0].text, /inspect|TreeEnsemble/);
+    const wasm = await readFile(path.join(consumer.folder, "node_modules/nearside/dist/nearside_bg.wasm"));
+    assert.ok(wasm.length < 256 * 1024);
+    for (const word of ["tract-", "TreeEnsemble", "ai.onnx.ml", "serde", "console"])
+      assert.ok(!wasm.includes(word), word);
+  });
+
+  test("the full entry holds no other wasm's glue and hashes than its own, and shares the history's modules", async () => {
+    const names = modules(await bundle(`export * from "nearside/full";`));
+    for (const name of [
+      "nearside.js",
+      "integrity.js",
+      "engine.js",
+      "load.js",
+      "settings.js",
+      "reranker.js",
+    ]) {
+      assert.ok(names.includes(`full/${name}`), name);
+      assert.ok(!names.includes(name), name);
+    }
+    for (const name of ["profile.js", "keeper.js", "store.js", "consent.js"])
+      assert.ok(names.includes(name), name);
+  });
+
+  test("importing the full flavour does nothing and offers the same", async () => {
+    await consumer.write(
+      "full.mjs",
+      `import * as plain from "nearside"; import * as full from "nearside/full";
+      const reranker = full.createReranker({ consent: false });
+      const { outcome } = await reranker.rank([{ id: "a" }]);
+      const members = (one) => Object.keys(one).sort();
+      const added = members(reranker).filter((name) => !members(plain.createReranker({ consent: false })).includes(name));
+      process.stdout.write(JSON.stringify({ api: members(full), same: members(plain).join() === members(full).join(),
+        shared: plain.reasons === full.reasons && plain.MemoryStore === full.MemoryStore, reason: outcome.reason, added,
+        inspection: String(await reranker.inspect()) }));`,
+    );
+    const { code, stdout, stderr } = await consumer.node("full.mjs");
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(JSON.parse(stdout), {
+      api: ["MemoryStore", "createReranker", "reasons"],
+      ...{ same: true, shared: true, reason: "no_consent", added: ["inspect"], inspection: "undefined" },
+    });
+  });
+});
+
 describe("types", () => {
   const good = `
     import { createReranker, MemoryStore, reasons, type Candidate, type Outcome, type Policy, type Reason } from "nearside";
@@ -143,7 +214,11 @@ describe("types", () => {
     const reason: Reason = outcome.reason;
     const known: boolean = reasons.includes(reason);
     await reranker.rank({ items: [story], _nearside: { space: "s" } });
-    export { known, title };
+    import { createReranker as createFull, type Inspection } from "nearside/full";
+    const inspection: Inspection | undefined = await createFull({ consent: true }).inspect();
+    const milliseconds: number | undefined = inspection?.ranking?.timings.total;
+    const nodes: number | undefined = inspection?.model.operators["MatMul"];
+    export { known, milliseconds, nodes, title };
   `;
   const bad = `
     import { createReranker } from "nearside";
@@ -151,6 +226,8 @@ describe("types", () => {
     createReranker({});
     // @ts-expect-error an item needs an id
     void createReranker({ consent: true }).rank([{ title: "no id" }]);
+    // @ts-expect-error only the full flavour inspects
+    void createReranker({ consent: true }).inspect();
   `;
   for (const [module, moduleResolution] of [
     ["nodenext", "nodenext"],

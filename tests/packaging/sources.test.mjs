@@ -41,10 +41,12 @@ const withoutComments = (text) =>
 const rust = (name) => name.startsWith("src/") && name.endsWith(".rs");
 const sdk = (name) => name.startsWith("js/") && name.endsWith(".ts");
 
-test("only wasm.rs knows JavaScript", () => {
+const boundary = (name) => name === "src/wasm.rs" || name.startsWith("src/wasm/");
+
+test("only wasm.rs and what is under it know JavaScript", () => {
   const pattern = /\b(wasm_bindgen|js_sys|web_sys|serde_wasm_bindgen)\b/;
   assert.deepEqual(
-    findings(pattern, (name) => rust(name) && name !== "src/wasm.rs"),
+    findings(pattern, (name) => rust(name) && !boundary(name)),
     [],
   );
   assert.notDeepEqual(
@@ -74,9 +76,10 @@ test("the SDK never writes to the console, listens to unload, or persists storag
   assert.deepEqual(findings(pattern, sdk, { strip: withoutComments }), []);
 });
 
-test("what is built for browsers never writes to the console either", () => {
-  const glue = readFileSync(path.join(root, "dist/nearside.js"), "utf8");
-  assert.doesNotMatch(glue, /\bconsole\b/);
+test("what is built for browsers never writes to the console either, but for the full flavour's panics", () => {
+  const glue = (folder) => readFileSync(path.join(root, folder, "nearside.js"), "utf8");
+  assert.doesNotMatch(glue("dist"), /\bconsole\b/);
+  assert.deepEqual(glue("dist/full").match(/\bconsole\b.*?\(/g), ["console.error("]);
 });
 
 test("no file names a package registry's host", () => {

@@ -4,10 +4,10 @@ use super::*;
 
 /// A message under construction.
 #[derive(Clone, Default)]
-struct Message(Vec<u8>);
+pub(super) struct Message(pub(super) Vec<u8>);
 
 impl Message {
-    fn number(mut self, mut value: u64) -> Self {
+    pub(super) fn number(mut self, mut value: u64) -> Self {
         while value > 0x7f {
             self.0.push(value as u8 | 0x80);
             value >>= 7;
@@ -16,24 +16,24 @@ impl Message {
         self
     }
 
-    fn int(self, field: u64, value: i64) -> Self {
+    pub(super) fn int(self, field: u64, value: i64) -> Self {
         self.number(field << 3).number(value as u64)
     }
 
-    fn bytes(self, field: u64, value: impl AsRef<[u8]>) -> Self {
+    pub(super) fn bytes(self, field: u64, value: impl AsRef<[u8]>) -> Self {
         let value = value.as_ref();
         let mut message = self.number(field << 3 | 2).number(value.len() as u64);
         message.0.extend(value);
         message
     }
 
-    fn float(self, field: u64, value: f32) -> Self {
+    pub(super) fn float(self, field: u64, value: f32) -> Self {
         let mut message = self.number(field << 3 | 5);
         message.0.extend(value.to_le_bytes());
         message
     }
 
-    fn times(self, count: usize, with: impl Fn(Self) -> Self) -> Self {
+    pub(super) fn times(self, count: usize, with: impl Fn(Self) -> Self) -> Self {
         (0..count).fold(self, |message, _| with(message))
     }
 }
@@ -44,7 +44,7 @@ impl AsRef<[u8]> for Message {
     }
 }
 
-fn message() -> Message {
+pub(super) fn message() -> Message {
     Message::default()
 }
 
@@ -53,19 +53,19 @@ fn opset() -> Message {
 }
 
 /// A model with this graph.
-fn model(graph: &Message) -> Message {
+pub(super) fn model(graph: &Message) -> Message {
     message().int(1, 8).bytes(8, opset()).bytes(7, graph)
 }
 
-fn floats(dims: &[i64]) -> Message {
+pub(super) fn floats(dims: &[i64]) -> Message {
     dims.iter().fold(message().int(2, 1), |tensor, &dim| tensor.int(1, dim))
 }
 
-fn initializer(tensor: &Message) -> Message {
+pub(super) fn initializer(tensor: &Message) -> Message {
     model(&message().bytes(5, tensor))
 }
 
-fn attribute(attribute: &Message) -> Message {
+pub(super) fn attribute(attribute: &Message) -> Message {
     model(&message().bytes(1, message().bytes(4, "Relu").bytes(5, attribute)))
 }
 

@@ -1,0 +1,23 @@
+// The full flavour: the same API over tract, which runs any ONNX model, and `inspect`. Importing it does nothing.
+
+export { reasons } from "../reasons.js";
+export { MemoryStore } from "../store.js";
+export type {
+  Application,
+  Asset,
+  Bound,
+  Candidate,
+  CandidateExtension,
+  Explanation,
+  Feed,
+  Outcome,
+  Policy,
+  Ranking,
+  RankOptions,
+  Reason,
+  RerankerOptions,
+  Store,
+  Stored,
+} from "../types.js";
+export { createReranker } from "./create.js";
+export type { Inspection, ItemInspection, RankingInspection, Reranker, Value } from "./types.js";
