@@ -173,6 +173,24 @@ export async function ensureChromium() {
   return { chromium, chromedriver };
 }
 
+/** The system's Firefox, or undefined. */
+export const findFirefox = () =>
+  process.env.NEARSIDE_FIREFOX ??
+  ["firefox-esr", "firefox"].map((name) => which(name)).find(Boolean) ??
+  ["/Applications/Firefox.app/Contents/MacOS/firefox"].find(isProgram);
+
+/** Firefox; on Debian as root it is installed. Returns its path. */
+export async function ensureFirefox() {
+  if (!findFirefox()) await installDebian(["firefox-esr"]);
+  const firefox = findFirefox();
+  if (!firefox)
+    throw new Stop(
+      "Firefox is needed: install it (Debian: `sudo apt-get install firefox-esr`), or say where it is in NEARSIDE_FIREFOX.",
+    );
+  done(`Firefox, ${capture(firefox, ["--version"]).stdout.trim()}`);
+  return firefox;
+}
+
 async function installDebian(packages) {
   const release = existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : "";
   if (process.getuid?.() !== 0 || !/^ID=debian$/m.test(release) || !which("apt-get")) return;
@@ -248,6 +266,7 @@ if (isMain(import.meta.url)) {
     await ensureRust({ lint: true });
     await ensureWasmBindgen();
     await ensureChromium();
+    await ensureFirefox();
     await ensureUv();
   });
 }

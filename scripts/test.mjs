@@ -7,6 +7,7 @@ import { buildPackage, buildPage } from "./build.mjs";
 import { cargoTest, checks, nodeTest, pytest, sum } from "./runners.mjs";
 import {
   ensureChromium,
+  ensureFirefox,
   ensureNode,
   ensureNodeModules,
   ensurePython,
@@ -33,6 +34,7 @@ const make = {
     return ensureWasmBindgen();
   }),
   chromium: once(ensureChromium),
+  firefox: once(ensureFirefox),
   /** uv, which builds the binding with Rust when it runs something of python/. */
   lab: once(async () => {
     await make.rust();
@@ -159,6 +161,14 @@ const suites = {
     async run() {
       await make.www();
       return nodeTest("tests/e2e", { env: await browserEnvironment(), serial: true });
+    },
+  },
+  determinism: {
+    about: "1,000 rankings come to the native build's bits in Node, Chromium and Firefox",
+    async run() {
+      await make.dist();
+      const env = { ...(await browserEnvironment()), NEARSIDE_FIREFOX: await make.firefox() };
+      return nodeTest("tests/determinism", { env });
     },
   },
   python: {

@@ -23,6 +23,9 @@ mod candidate;
 mod error;
 mod explain;
 mod features;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod id;
 // Asked for by the boundary to JavaScript alone.
 #[cfg(feature = "tract")]

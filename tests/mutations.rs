@@ -12,8 +12,8 @@
 use std::collections::HashSet;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use common::random::{Article, NOW, Random, SPACE, list, reader};
-use common::trials::{self, Outcome, odd_float, odd_integer};
+use common::random::{Article, NOW, Random, SPACE, list, odd_float, odd_integer, reader};
+use common::trials::{self, Outcome};
 use nearside::{
     ArticleId, Candidate, Candidates, Error, Model, Policy, Profile, Ranker, Seconds, SpaceId, Standing,
     TopicCap, TopicId,

@@ -1,7 +1,7 @@
 //! What a ranking promises, with the shipped model: the server's order unless there is evidence, nothing moved that must not, and the
 //! explanation of every place.
 
-use common::random::{Article, NOW, Random, SPACE, list, reader};
+use common::random::{Article, NOW, Random, SPACE, list, reader, reader_of};
 use nearside::{
     ArticleId, Bound, Candidate, Candidates, Error, Feature, Model, Policy, Profile, Ranker, Reason, Seconds,
     SpaceId, TopicCap, TopicId,
@@ -43,19 +43,8 @@ fn a_reader_sees_more_of_what_they_read() {
     let mut candidates = Candidates::new();
     articles.iter().for_each(|article| candidates.push(&article.candidate()));
     candidates.check(SPACE, SPACE).unwrap();
-    let mut profile = Profile::new();
-    profile.set_space(SpaceId::new(SPACE));
-    for (i, article) in articles.iter().filter(|article| article.topic == "sports").take(5).enumerate() {
-        let (topic, subtopic) =
-            (TopicId::new(article.topic), TopicId::subtopic(article.topic, &article.subtopic));
-        profile.click(
-            ArticleId::new(&article.id),
-            topic,
-            subtopic,
-            Some(article.vector),
-            Seconds(NOW.0 - i as u32 * 60),
-        );
-    }
+    let sports = articles.iter().filter(|article| article.topic == "sports").take(5);
+    let profile = reader_of(sports, |i| i as u32 * 60);
     let mut ranker = ranker();
     let order = ranker.rank(&candidates, &profile, &Policy::default(), NOW).unwrap().to_vec();
     assert_eq!(ranker.reason(), Reason::Ranked);
@@ -171,21 +160,8 @@ fn what_was_read_already_sinks() {
     let mut candidates = Candidates::new();
     articles.iter().for_each(|article| candidates.push(&article.candidate()));
     candidates.check(SPACE, SPACE).unwrap();
-    let mut profile = Profile::new();
-    profile.set_space(SpaceId::new(SPACE));
     let read = [20usize, 25, 30];
-    for place in read {
-        let article = &articles[place];
-        let (topic, subtopic) =
-            (TopicId::new(article.topic), TopicId::subtopic(article.topic, &article.subtopic));
-        profile.click(
-            ArticleId::new(&article.id),
-            topic,
-            subtopic,
-            Some(article.vector),
-            Seconds(NOW.0 - 60),
-        );
-    }
+    let profile = reader_of(read.iter().map(|&place| &articles[place]), |_| 60);
     let order = ranker().rank(&candidates, &profile, &Policy::default(), NOW).unwrap().to_vec();
     for place in read {
         let now = order.iter().position(|&item| item as usize == place).unwrap();

@@ -5,10 +5,10 @@
 For the log's first readers, 1,000 impressions in all. `FOLDER` gets
 
 - `every-feature.onnx`: an untrained model that wants every feature of the crate, measured beside the given ones;
-- `pages.jsonl`: a line an impression, in time order: `reader`, `now` (ms), `events` (what the reader's device was told
-  since its page before, as the SDK's `js/event.ts` has it), `items` (the feed's items in the server's order), `features` (base64 of f32[N, F],
-  every feature of the crate), `logits` (base64 of f32[N]), and `models`: for each model's `id` its `personal` (base64
-  of f32[N]), `weight` (base64 of f32[1]) and `order` under the default policy.
+- `pages.jsonl`: a line an impression, in time order: `reader`, `now` (ms), `events` (what the reader's device was
+  told since its page before, as the SDK's `js/event.ts` has it), `items` (the feed's items in the server's order),
+  `features` (base64 of f32[N, F], every feature of the crate), `logits` (base64 of f32[N]), and `models`: for each
+  model's `id` its `personal` (base64 of f32[N]), `weight` (base64 of f32[1]) and `order` under the default policy.
 
 `tests/lab/parity.test.mjs` tells the same to the shipped wasm.
 """
@@ -156,7 +156,10 @@ def _item(told: Told, batch: Any, place: int) -> dict[str, Any]:
     published = log.articles.published_ms[article]
     about = {"topic": log.topics[article], "subtopic": log.subtopics[article], "vector": told.vectors[article]}
     about |= {"shows": float(batch.shows[place]), "clicks": float(batch.clicks[place])}
-    item: dict[str, Any] = {"id": log.ids[article], "_nearside": {name: value for name, value in about.items() if value != ""}}
+    item: dict[str, Any] = {
+        "id": log.ids[article],
+        "_nearside": {name: value for name, value in about.items() if value != ""},
+    }
     if not np.isnan(published):
         date = datetime.fromtimestamp(published / 1000, UTC).isoformat(timespec="milliseconds")
         item["date_published"] = date

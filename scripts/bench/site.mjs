@@ -11,11 +11,11 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { brotliCompressSync, constants } from "node:zlib";
 import { feedText, read } from "../../benches/feed.js";
-import { columnsOf, inputsOf, policy } from "../../benches/inputs.js";
+import { columnsOf, inputsOf, policy, spaceOf } from "../../benches/inputs.js";
 import { cache, dim, root, say } from "../shell.mjs";
 import { COLD_COUNT, engines, filesOf, MODELS, products } from "./contestants.mjs";
 import { convert } from "./convert.mjs";
@@ -86,7 +86,10 @@ async function bundle(entry, name, { core, engine, files, flavour = "dist" }) {
   const { build } = await import("esbuild");
   await build({
     entryPoints: [at(entry)],
-    outfile: join(site, name),
+    outdir: join(site, dirname(name)),
+    entryNames: basename(name, ".js"),
+    // What the package loads only when asked stays a file of its own.
+    splitting: true,
     alias: {
       "nearside/candidates": at("dist/candidates.js"),
       ...(core ? { "nearside/core": join(core, "nearside.js") } : {}),
@@ -124,8 +127,8 @@ async function makeData(core, write) {
   for (const { id, file } of MODELS) {
     const own = new Core(readFileSync(at(file)));
     read(own, now);
-    const text = feedText(COLD_COUNT, own.space, now);
-    own.rank(...columnsOf(toColumns, JSON.parse(text).items), own.space, policy, now);
+    const text = feedText(COLD_COUNT, spaceOf(own), now);
+    own.rank(...columnsOf(toColumns, JSON.parse(text).items), spaceOf(own), policy, now);
     const inputs = Object.entries(inputsOf(own)).map(([name, value]) => [
       name,
       typeof value === "number" ? value : Array.from(value),

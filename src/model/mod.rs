@@ -4,6 +4,8 @@
 #[cfg(any(not(feature = "tract"), test))]
 mod compact;
 mod contract;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 #[cfg_attr(feature = "tract", allow(dead_code, unused_imports))]
 mod onnx;
 mod refusal;

@@ -90,6 +90,24 @@ impl Article {
     }
 }
 
+/// A reader who opened these articles, each so many seconds ago as `ago` says of its place.
+pub fn reader_of<'a>(articles: impl IntoIterator<Item = &'a Article>, ago: impl Fn(usize) -> u32) -> Profile {
+    let mut profile = Profile::new();
+    profile.set_space(SpaceId::new(SPACE));
+    for (i, article) in articles.into_iter().enumerate() {
+        let subtopic = TopicId::subtopic(article.topic, &article.subtopic);
+        let at = Seconds(NOW.0 - ago(i));
+        profile.click(
+            ArticleId::new(&article.id),
+            TopicId::new(article.topic),
+            subtopic,
+            Some(article.vector),
+            at,
+        );
+    }
+    profile
+}
+
 /// `len` random articles, as a list.
 pub fn list(random: &mut Random, len: usize) -> Candidates {
     let mut candidates = Candidates::new();
@@ -124,4 +142,68 @@ pub fn reader(random: &mut Random, clicks: usize) -> Profile {
         }
     }
     profile
+}
+
+/// Lists of several sizes, each with its reader.
+pub fn pages() -> Vec<(Candidates, Profile)> {
+    let mut random = Random(7);
+    [(1, 2), (3, 4), (12, 8), (40, 20)]
+        .map(|(len, clicks)| (list(&mut random, len), reader(&mut random, clicks)))
+        .into()
+}
+
+/// A number that tries a bound.
+pub fn odd_integer(random: &mut Random) -> u64 {
+    const EDGES: [i64; 20] = [
+        0,
+        1,
+        -1,
+        2,
+        3,
+        4,
+        7,
+        16,
+        50,
+        64,
+        200,
+        255,
+        256,
+        0x7fff,
+        0xffff,
+        1 << 24,
+        i32::MAX as i64,
+        u32::MAX as i64,
+        i64::MAX,
+        i64::MIN,
+    ];
+    match random.below(4) {
+        0 => random.next(),
+        1 => random.below(12) as u64,
+        _ => EDGES[random.below(EDGES.len())] as u64,
+    }
+}
+
+/// A number that tries a bound, or is none.
+pub fn odd_float(random: &mut Random) -> f64 {
+    const EDGES: [f64; 14] = [
+        f64::NAN,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        0.0,
+        -0.0,
+        1.0,
+        -1.0,
+        f64::MAX,
+        f64::MIN,
+        f64::MIN_POSITIVE,
+        5e-324,
+        1e-40,
+        3.5e38,
+        1.7e12,
+    ];
+    match random.below(4) {
+        0 => f64::from_bits(random.next()),
+        1 => random.unit() * 1e4,
+        _ => EDGES[random.below(EDGES.len())],
+    }
 }

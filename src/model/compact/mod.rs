@@ -12,6 +12,8 @@
 //! Results have the same bits on every machine: transcendental functions are `libm`'s, sums run in a fixed order, and no
 //! result depends on how many other candidates are scored beside it.
 
+#[cfg(any(test, fuzzing))]
+pub(super) mod graph;
 mod kernel;
 mod lower;
 mod matmul;

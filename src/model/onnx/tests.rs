@@ -333,3 +333,45 @@ fn the_rest_of_the_format_is_refused() {
     refused(&model(&message()).bytes(25, ""), "functions of the model's own");
     refused(&model(&message().bytes(15, "")), "sparse tensors");
 }
+
+/// Each bound: what reaches it is read, one more is too large.
+#[test]
+fn what_reaches_a_bound_is_read() {
+    type Make = fn(usize) -> Message;
+    let bounds: [(usize, Make); 11] = [
+        (MAX_NODES, |count| model(&message().times(count, |graph| graph.bytes(1, message())))),
+        (MAX_INITIALIZERS, |count| model(&message().times(count, |graph| graph.bytes(5, floats(&[0]))))),
+        (MAX_VALUES + MAX_INITIALIZERS, |count| {
+            model(&message().times(count, |graph| graph.bytes(11, message())))
+        }),
+        (MAX_VALUES, |count| model(&message().times(count, |graph| graph.bytes(12, message())))),
+        (MAX_NODE_PARTS, |count| {
+            model(&message().bytes(1, message().times(count, |node| node.bytes(1, "x"))))
+        }),
+        (MAX_NODE_PARTS, |count| {
+            model(&message().bytes(1, message().times(count, |node| node.bytes(2, "x"))))
+        }),
+        (MAX_NODE_PARTS, |count| {
+            model(&message().bytes(1, message().times(count, |node| node.bytes(5, message().int(20, 2)))))
+        }),
+        (MAX_RANK, |count| initializer(&floats(&vec![1; count]).bytes(9, [0; 4]))),
+        (MAX_RANK, |count| {
+            let shape = message().times(count, |shape| shape.bytes(1, message()));
+            input(&message().bytes(1, message().bytes(2, shape)))
+        }),
+        (MAX_NAME, |length| attribute(&message().bytes(1, "n".repeat(length)).int(20, 2))),
+        (MAX_METADATA, |count| {
+            (0..count).fold(model(&message()), |file, i| file.bytes(14, message().bytes(1, i.to_string())))
+        }),
+    ];
+    for (place, (bound, make)) in bounds.into_iter().enumerate() {
+        assert!(read(&make(bound).0).is_ok(), "{place}");
+        assert!(matches!(read(&make(bound + 1).0), Err(Error::ModelTooLarge(_))), "{place}");
+    }
+    // The largest file, most of it a field that is skipped: its tag has two bytes and its length three.
+    let file = model(&message());
+    let rest = MAX_BYTES - file.0.len() - 5;
+    let largest = file.bytes(1001, vec![0; rest]);
+    assert_eq!(largest.0.len(), MAX_BYTES);
+    assert!(read(&largest.0).is_ok());
+}

@@ -1,12 +1,18 @@
 //! The engine against onnxruntime, on the fixtures of `python/tools/conformance_fixtures.py`.
 
 mod hostile;
+#[path = "../../../../tests/common/messages.rs"]
+mod messages;
 // Loads whole models, which the full flavour has tract run.
 #[cfg(not(feature = "tract"))]
 mod mutations;
+mod node_tests;
+mod oracle;
 
 use super::super::onnx;
+use super::graph::{Tensor, run};
 use super::*;
+use crate::fuzzing::random;
 
 pub(super) const ATTENTION: &[u8] = include_bytes!("../../../../tests/fixtures/attention-20k.onnx");
 const ATTENTION_CASES: &[u8] = include_bytes!("../../../../tests/fixtures/attention-20k.bin");
@@ -20,11 +26,6 @@ struct Case<'a> {
     model: &'a [u8],
     inputs: Vec<Tensor>,
     expected: Result<Vec<Tensor>, &'a str>,
-}
-
-struct Tensor {
-    shape: Shape,
-    elements: Vec<f32>,
 }
 
 impl<'a> File<'a> {
@@ -71,26 +72,6 @@ impl<'a> File<'a> {
         assert!(file.0.is_empty());
         cases
     }
-}
-
-/// Runs a graph with any inputs and outputs.
-fn run(model: &[u8], inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
-    let model = onnx::read(model)?;
-    if program::inputs(&model).count() != inputs.len() {
-        return Err(Error::ModelGraph("it has other inputs than the case"));
-    }
-    let mut program = Program::read(&model)?;
-    let shapes: Vec<_> = inputs.iter().map(|input| input.shape).collect();
-    let plan = program.plan(&shapes)?;
-    // What a kernel does not write, or reads too early, shows.
-    let mut arena = vec![f32::NAN; plan.arena];
-    let inputs: Vec<_> = inputs.iter().map(|input| input.elements.as_slice()).collect();
-    plan.run(&program.constants, &inputs, &mut arena).map_err(|refusal| refusal.of(""))?;
-    let output = |(index, value): (usize, &memory::Value)| Tensor {
-        shape: value.shape,
-        elements: plan.output(index, &program.constants, &inputs, &arena).to_vec(),
-    };
-    Ok(plan.outputs.iter().enumerate().map(output).collect())
 }
 
 fn close(found: f32, expected: f32) -> bool {
