@@ -39,7 +39,17 @@ pub fn load_and_rank(bytes: &[u8], pages: &[(Candidates, Profile)], now: Seconds
             Contract { id: String::new(), features: features.to_vec(), space: String::new(), k: 10.0 };
         let engine = Box::new(engine);
         let (features, candidates, history, scores) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        rank(Model { contract, engine, features, candidates, history, scores }, pages, now);
+        let model = Model {
+            contract,
+            engine,
+            #[cfg(feature = "tract")]
+            file: super::report::File::default(),
+            features,
+            candidates,
+            history,
+            scores,
+        };
+        rank(model, pages, now);
     }
     graph::try_run(&file);
 }

@@ -11,7 +11,7 @@ use crate::signals::Signals;
 use crate::vector::DIMENSION;
 
 /// A model file, as an engineer would ask about it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct File {
     /// Size in bytes.
