@@ -153,6 +153,8 @@ impl Core {
         policy: &[f64],
         now_ms: f64,
     ) -> Result<Vec<u32>, JsError> {
+        #[cfg(feature = "faults")]
+        count_ranking();
         let Self { ranker, profile, candidates } = self;
         let ranker = ranker.as_mut().ok_or_else(no_model)?;
         fill(candidates, text, lengths, numbers, flags)
@@ -188,6 +190,21 @@ impl Core {
         }
         rows
     }
+}
+
+/// Which ranking of an instance panics, for `npm run soak`. The package is built without the feature.
+#[cfg(feature = "faults")]
+#[wasm_bindgen(js_name = trapEvery)]
+pub fn trap_every() -> u32 {
+    100
+}
+
+#[cfg(feature = "faults")]
+fn count_ranking() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static RANKINGS: AtomicU32 = AtomicU32::new(0);
+    let ranking = RANKINGS.fetch_add(1, Ordering::Relaxed) + 1;
+    assert!(!ranking.is_multiple_of(trap_every()), "a fault on purpose");
 }
 
 /// The parts of a ranking one by one, for `npm run bench`. The package is built without the feature.
