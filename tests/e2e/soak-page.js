@@ -75,7 +75,8 @@ class Newsroom {
       }
       return items;
     }
-    const size = this.next() < 0.05 ? 200 + this.below(100) : this.below(2) ? this.below(25) : 25 + this.below(60);
+    const size =
+      this.next() < 0.05 ? 200 + this.below(100) : this.below(2) ? this.below(25) : 25 + this.below(60);
     const items = this.list(Math.max(size, 1));
     if (sound || this.next() > 0.03) return { items, _nearside: {} };
     // What is refused: the same id twice, another vector space, no list at all.

@@ -4,6 +4,9 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { buildCore } from "../../scripts/build.mjs";
+import { ensureWasmBindgen } from "../../scripts/setup.mjs";
+import { cache } from "../../scripts/shell.mjs";
 import { openSite, serveSite } from "./package.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -11,9 +14,36 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 /** How many rankings trap in the faulty build: one of so many. */
 export const trapEvery = 100;
 
+/**
+ * What the JavaScript heap may gain: the engine's compiled code, of which the first hundred rankings have not all. Over 100,000
+ * rankings it is less than 11 bytes each, and the smallest object has 12.
+ */
+const compiled = 1 << 20;
+
+/** Builds the core that traps, and returns its folder. */
+export async function buildFaults() {
+  const folder = `${cache}/faults`;
+  await buildCore(await ensureWasmBindgen(), folder, "faults");
+  return folder;
+}
+
+/** What is wrong with the rows of a soak: sentences, none if memory stayed as it was at the first row. */
+export function growth([first, ...rows]) {
+  return rows.flatMap(({ rankings, instances, wasm, heap }) => [
+    ...(instances === first.instances ? [] : [`${instances} instances after ${rankings} rankings`]),
+    ...(wasm === first.wasm
+      ? []
+      : [`${wasm - first.wasm} bytes more WebAssembly after ${rankings} rankings`]),
+    ...(heap - first.heap <= compiled
+      ? []
+      : [`${heap - first.heap} bytes more JavaScript heap after ${rankings} rankings`]),
+  ]);
+}
+
 /** Before any script of a page or frame: the tab's top window learns of every WebAssembly instance, weakly. */
 function tellInstances() {
-  const known = (window.top.instances ??= []);
+  window.top.instances ??= [];
+  const known = window.top.instances;
   WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
     construct(target, args) {
       const instance = Reflect.construct(target, args);
