@@ -134,10 +134,12 @@ class Reader {
     if (ranking % 2000 === 1999) await reranker.erase();
   }
 
-  /** Makes what a reranker remembers the same whenever this has run: its last sixteen lists. */
+  /** Makes what is remembered the same whenever this has run: a reranker keeps its last sixteen lists. */
   async settle() {
     const same = new Newsroom(11);
     for (let i = 0; i < 16; i++) await this.reranker.rank(same.list(50), { budgetMs: 5000 });
+    // Longer than a store may take.
+    await new Promise((resolve) => setTimeout(resolve, 1500));
   }
 }
 
