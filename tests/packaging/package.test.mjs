@@ -73,6 +73,23 @@ describe("contents", () => {
     }
   });
 
+  test("have none of the entry points that only tests and the bench build", async () => {
+    const source = await readFile(path.join(root, "src/wasm.rs"), "utf8");
+    const gated = source.split('#[cfg(feature = "').slice(1);
+    assert.ok(gated.some((part) => part.startsWith("faults") && part.includes("trapEvery")));
+    const dist = path.join(consumer.folder, "node_modules/nearside/dist");
+    const exported = WebAssembly.Module.exports(
+      new WebAssembly.Module(await readFile(path.join(dist, "nearside_bg.wasm"))),
+    ).map(({ name }) => name);
+    assert.ok(exported.includes("core_rank"), exported.join());
+    for (const name of await readdir(dist, { recursive: true }))
+      assert.doesNotMatch(
+        await readFile(path.join(dist, name), "latin1"),
+        /trapEvery|trap_every|a fault on purpose|core_repeat/,
+        name,
+      );
+  });
+
   test("name every file they import with its ending, as browsers want it", async () => {
     const dist = path.join(consumer.folder, "node_modules/nearside/dist");
     for (const name of await readdir(dist, { recursive: true })) {
