@@ -25,6 +25,8 @@ mod explain;
 mod features;
 mod id;
 mod interest;
+mod lanes;
+mod matmul;
 mod model;
 mod policy;
 mod profile;

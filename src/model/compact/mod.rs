@@ -14,7 +14,6 @@
 
 mod kernel;
 mod lower;
-mod matmul;
 mod memory;
 mod moves;
 mod operator;
