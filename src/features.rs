@@ -4,6 +4,7 @@
 
 use crate::candidate::Candidates;
 use crate::interest::{Interest, Tally};
+use crate::lanes::exponentials;
 use crate::time::Seconds;
 
 /// Sharpness of the attention over clicked articles: a click 0.1 nearer in cosine weighs 2.2 times as much. Cosines of titles in
@@ -84,7 +85,12 @@ pub(crate) struct Features {
     rows: Vec<f32>,
     topics: Tally,
     subtopics: Tally,
-    cosines: Vec<f32>,
+    /// Cosines with the clicked articles and those with the hidden ones: row-major, one row a ranked candidate.
+    clicked: Vec<f32>,
+    hidden: Vec<f32>,
+    /// Attention on the clicked articles, as `clicked`.
+    attention: Vec<f32>,
+    packed: Vec<f32>,
 }
 
 impl Features {
@@ -107,10 +113,19 @@ impl Features {
         candidates.topics().iter().for_each(|&topic| self.topics.add(topic, 1.0));
         candidates.subtopics().iter().for_each(|&subtopic| self.subtopics.add(subtopic, 1.0));
         let mean_age = mean(candidates.published_ms().iter().filter_map(|&ms| log_age_hours(ms, now)));
+        let directions = candidates.directions();
+        directions.cosines(interest.clicked(), &mut self.packed, &mut self.clicked);
+        directions.cosines(interest.hidden(), &mut self.packed, &mut self.hidden);
+        self.attention.clear();
+        self.attention.extend(self.clicked.iter().map(|cosine| ATTENTION * cosine));
+        exponentials(&mut self.attention);
+        let log_history = libm::log1pf(interest.evidence());
         self.rows.clear();
         for (i, &server_logit) in server_logits.iter().enumerate() {
             let (topic, subtopic) = (candidates.topics()[i], candidates.subtopics()[i]);
-            let clicked = self.clicked_cosines(candidates, interest, i);
+            let (start, len) = (i * interest.clicked().len(), interest.clicked().len());
+            let clicked =
+                ClickedCosines::of(&self.clicked[start..][..len], &self.attention[start..][..len], interest);
             for feature in wanted {
                 self.rows.push(match feature {
                     Feature::CosineMean => clicked.mean,
@@ -141,46 +156,13 @@ impl Features {
                     }
                     Feature::LogTimesSeen => libm::log1pf(interest.times_seen(candidates.ids()[i]) as f32),
                     Feature::CosineHidden => {
-                        candidates.directions().cosines(i, interest.hidden(), &mut self.cosines);
-                        self.cosines.iter().copied().reduce(f32::max).unwrap_or(0.0)
+                        let len = interest.hidden().len();
+                        self.hidden[i * len..][..len].iter().copied().reduce(f32::max).unwrap_or(0.0)
                     }
-                    Feature::LogHistory => libm::log1pf(interest.evidence()),
+                    Feature::LogHistory => log_history,
                     Feature::ServerLogit => server_logit,
                 });
             }
-        }
-    }
-
-    fn clicked_cosines(&mut self, candidates: &Candidates, interest: &Interest, i: usize) -> ClickedCosines {
-        candidates.directions().cosines(i, interest.clicked(), &mut self.cosines);
-        if self.cosines.is_empty() {
-            return ClickedCosines::default();
-        }
-        // One pass, so that the sums, each a chain of additions in the clicks' order, run beside one another.
-        let (mut sum, mut recent, mut session, mut attended, mut attention) = (0.0, 0.0, 0.0, 0.0, 0.0);
-        let mut top = [f32::NEG_INFINITY; 3];
-        let weights = interest.recency().iter().zip(interest.session());
-        for (&cosine, (recent_weight, session_weight)) in self.cosines.iter().zip(weights) {
-            sum += cosine;
-            recent += cosine * recent_weight;
-            session += cosine * session_weight;
-            let weight = libm::expf(ATTENTION * cosine);
-            attended += weight * cosine;
-            attention += weight;
-            let mut falling = cosine;
-            for place in &mut top {
-                if falling > *place {
-                    std::mem::swap(place, &mut falling);
-                }
-            }
-        }
-        ClickedCosines {
-            mean: sum / self.cosines.len() as f32,
-            max: top[0],
-            top3: mean(top.into_iter().filter(|cosine| cosine.is_finite())),
-            attention: attended / attention,
-            recent,
-            session,
         }
     }
 }
@@ -193,6 +175,40 @@ struct ClickedCosines {
     attention: f32,
     recent: f32,
     session: f32,
+}
+
+impl ClickedCosines {
+    /// Of one candidate's cosines and its attention on them.
+    fn of(cosines: &[f32], attention: &[f32], interest: &Interest) -> Self {
+        if cosines.is_empty() {
+            return Self::default();
+        }
+        // One pass, so that the sums, each a chain of additions in the clicks' order, run beside one another.
+        let (mut sum, mut recent, mut session, mut attended, mut attentions) = (0.0, 0.0, 0.0, 0.0, 0.0);
+        let mut top = [f32::NEG_INFINITY; 3];
+        let weights = attention.iter().zip(interest.recency()).zip(interest.session());
+        for (&cosine, ((weight, recent_weight), session_weight)) in cosines.iter().zip(weights) {
+            sum += cosine;
+            recent += cosine * recent_weight;
+            session += cosine * session_weight;
+            attended += weight * cosine;
+            attentions += weight;
+            let mut falling = cosine;
+            for place in &mut top {
+                if falling > *place {
+                    std::mem::swap(place, &mut falling);
+                }
+            }
+        }
+        Self {
+            mean: sum / cosines.len() as f32,
+            max: top[0],
+            top3: mean(top.into_iter().filter(|cosine| cosine.is_finite())),
+            attention: attended / attentions,
+            recent,
+            session,
+        }
+    }
 }
 
 /// See [`Feature::TopicShare`].

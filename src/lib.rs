@@ -32,6 +32,8 @@ mod id;
 #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 mod inspect;
 mod interest;
+mod lanes;
+mod matmul;
 mod model;
 mod policy;
 mod profile;

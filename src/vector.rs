@@ -1,6 +1,7 @@
-//! Article vectors: 64 signed bytes, compared by exact integer dot products.
+//! Article vectors: 64 signed bytes, compared by exact dot products.
 
 use crate::base64;
+use crate::matmul;
 
 /// Numbers in a vector.
 pub const DIMENSION: usize = 64;
@@ -25,13 +26,12 @@ impl Vector {
     }
 }
 
-/// Many vectors as one matrix of widened integers, with the inverse length of each.
+/// Many vectors as one matrix, with the inverse length of each.
 ///
-/// 16-bit columns let the compiler use the multiply-add instructions of SSE2 and simd128; the sums are exact integers, so
-/// their order does not matter.
+/// The matrix holds integers as floats. Their dot products are at most 64 * 128², so exact, and their order does not matter.
 #[derive(Debug, Default)]
 pub(crate) struct Directions {
-    rows: Vec<[i16; DIMENSION]>,
+    rows: Vec<[f32; DIMENSION]>,
     inverse_lengths: Vec<f32>,
 }
 
@@ -49,34 +49,35 @@ impl Directions {
     /// Gives whether the row has a direction.
     pub(crate) fn push(&mut self, vector: Option<&Vector>) -> bool {
         let inverse = vector.and_then(Vector::inverse_length);
-        self.rows.push(vector.map_or([0; DIMENSION], |vector| vector.0.map(i16::from)));
+        self.rows.push(vector.map_or([0.0; DIMENSION], |vector| vector.0.map(f32::from)));
         self.inverse_lengths.push(inverse.unwrap_or(0.0));
         inverse.is_some()
     }
 
-    /// Fills `out` with the cosines of row `row` with every row of `others`, each in [-1, 1].
+    /// Fills `out` with the cosines, each in [-1, 1], of every row with every row of `others`: a row-major matrix. `packed` is scratch.
     #[inline(never)]
-    pub(crate) fn cosines(&self, row: usize, others: &Self, out: &mut Vec<f32>) {
-        let (vector, inverse) = (&self.rows[row], self.inverse_lengths[row]);
+    pub(crate) fn cosines(&self, others: &Self, packed: &mut Vec<f32>, out: &mut Vec<f32>) {
+        let columns = others.len();
+        packed.clear();
+        packed.resize(matmul::packed_len(DIMENSION, columns), 0.0);
+        matmul::pack(others.rows.as_flattened(), DIMENSION, columns, true, packed);
         out.clear();
-        out.extend(others.rows.iter().zip(&others.inverse_lengths).map(|(other, other_inverse)| {
-            let cosine = dot(vector, other) as f32 * (inverse * other_inverse);
-            cosine.clamp(-1.0, 1.0)
-        }));
+        out.resize(self.len() * columns, 0.0);
+        matmul::multiply(self.rows.as_flattened(), packed, DIMENSION, columns, out);
+        for (row, inverse) in out.chunks_exact_mut(columns.max(1)).zip(&self.inverse_lengths) {
+            for (cosine, other_inverse) in row.iter_mut().zip(&others.inverse_lengths) {
+                *cosine = (*cosine * (inverse * other_inverse)).clamp(-1.0, 1.0);
+            }
+        }
     }
 
     /// Appends the rows at `places` to `out`, scaled to unit length (all zero where there is no direction), 64 numbers each.
     pub(crate) fn extend_units(&self, places: impl Iterator<Item = usize>, out: &mut Vec<f32>) {
         for place in places {
             let inverse = self.inverse_lengths[place];
-            out.extend(self.rows[place].iter().map(|&x| f32::from(x) * inverse));
+            out.extend(self.rows[place].iter().map(|&x| x * inverse));
         }
     }
-}
-
-#[inline]
-fn dot(a: &[i16; DIMENSION], b: &[i16; DIMENSION]) -> i32 {
-    a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
 }
 
 #[cfg(test)]
@@ -102,9 +103,12 @@ mod tests {
         assert!(!directions.push(None));
         assert!(!directions.push(Some(&Vector([0; DIMENSION]))));
         let mut cosines = vec![9.0];
-        directions.cosines(0, &directions, &mut cosines);
+        directions.cosines(&directions, &mut vec![9.0], &mut cosines);
         assert!((cosines[0] - 1.0).abs() < 1e-6 && (cosines[1] + 1.0).abs() < 1e-2);
-        assert_eq!(cosines[2..], [0.0, 0.0]);
+        assert_eq!((cosines[1], cosines.len()), (cosines[4], 16));
+        assert_eq!(cosines[2..4], [0.0, 0.0]);
+        directions.cosines(&Directions::default(), &mut Vec::new(), &mut cosines);
+        assert_eq!(cosines, []);
         let mut units = Vec::new();
         directions.extend_units([2, 0].into_iter(), &mut units);
         let (none, unit) = units.split_at(DIMENSION);

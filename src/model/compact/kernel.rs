@@ -1,13 +1,16 @@
 //! The loops that the operators come down to. A kernel writes its whole result, from front to back; all sizes were
 //! settled when it was planned.
 
-use super::matmul;
 use super::memory::{Memory, Source};
 use super::shape::Walk;
+use crate::lanes::exponentials;
+use crate::matmul;
 use crate::model::refusal::{Refusal, Refused};
 
 const LANES: usize = 8;
-type Lanes = [f32; LANES];
+/// Elements that are computed between two looks at the operands' strides.
+const BLOCK: usize = 64;
+type Block = [f32; BLOCK];
 
 pub(super) enum Kernel {
     /// Every element from those of up to three operands that the walk leads to.
@@ -119,44 +122,44 @@ fn write(out: &mut [f32], from: &[f32]) {
 
 fn elements(function: Function, walk: &Walk, operands: [&[f32]; 3], out: &mut [f32]) {
     let strides = walk.row_strides();
+    let (mut blocks, mut results) = ([[0.0; BLOCK]; 3], [0.0; BLOCK]);
     for (row, mut at) in out.chunks_exact_mut(walk.row()).zip(walk.rows()) {
-        let mut lanes = [[0.0; LANES]; 3];
-        let (chunks, rest) = row.as_chunks_mut::<LANES>();
-        let mut next = |lanes: &mut [Lanes; 3]| {
-            for (((lanes, operand), at), stride) in lanes.iter_mut().zip(operands).zip(&mut at).zip(strides) {
-                load(operand, *at, stride, lanes);
-                *at += stride * LANES as isize;
+        for out in row.chunks_mut(BLOCK) {
+            let mut loaded = [&[0.0; BLOCK]; 3];
+            let places = at.iter_mut().zip(strides).zip(operands).zip(&mut blocks);
+            for (loaded, (((at, stride), operand), block)) in loaded.iter_mut().zip(places) {
+                *loaded = load(operand, *at, stride, out.len(), block);
+                *at += stride * BLOCK as isize;
             }
-            function.apply(lanes)
-        };
-        for chunk in chunks {
-            *chunk = next(&mut lanes);
-        }
-        if !rest.is_empty() {
-            write(rest, &next(&mut lanes));
+            function.apply(loaded, out.len(), &mut results);
+            write(out, &results);
         }
     }
 }
 
-/// The operand's next elements; behind its end, those that were in the lanes before.
-fn load(operand: &[f32], at: isize, stride: isize, lanes: &mut Lanes) {
-    let operand = tail(operand, if stride < 0 { 0 } else { at });
-    match (stride, operand) {
-        (0, [first, ..]) => *lanes = [*first; LANES],
-        (1, operand) => match operand.first_chunk() {
-            Some(chunk) => *lanes = *chunk,
-            None => write(lanes, operand),
+/// The operand's next elements, where they lie or gathered in its block. Behind `length` stands anything.
+#[inline(never)]
+fn load<'o>(operand: &'o [f32], at: isize, stride: isize, length: usize, block: &'o mut Block) -> &'o Block {
+    let behind = tail(operand, if stride < 0 { 0 } else { at });
+    match (stride, behind) {
+        // Mostly the element that the block is full of already.
+        (0, [first, ..]) if first.to_bits() == block[0].to_bits() => {}
+        (0, [first, ..]) => *block = [*first; BLOCK],
+        (1, behind) => match behind.first_chunk() {
+            Some(chunk) => return chunk,
+            None => write(block, behind),
         },
-        (1.., operand) => write_strided(lanes, operand.iter().step_by(stride as usize)),
+        (1.., behind) => write_strided(block, length, behind.iter().step_by(stride as usize)),
         _ => {
             let before = operand.get(..=at as usize).unwrap_or(&[]);
-            write_strided(lanes, before.iter().rev().step_by(stride.unsigned_abs()));
+            write_strided(block, length, before.iter().rev().step_by(stride.unsigned_abs()));
         }
     }
+    block
 }
 
-fn write_strided<'a>(lanes: &mut Lanes, elements: impl Iterator<Item = &'a f32>) {
-    lanes.iter_mut().zip(elements).for_each(|(lane, &x)| *lane = x);
+fn write_strided<'a>(block: &mut Block, length: usize, elements: impl Iterator<Item = &'a f32>) {
+    block.iter_mut().take(length).zip(elements).for_each(|(place, &x)| *place = x);
 }
 
 impl Function {
@@ -171,33 +174,38 @@ impl Function {
         }
     }
 
-    fn apply(self, [a, b, c]: &[Lanes; 3]) -> Lanes {
+    /// Writes the results of whole blocks; those behind `length` may be missing.
+    fn apply(self, [a, b, c]: [&Block; 3], length: usize, out: &mut Block) {
         match self {
-            Self::Copy => *a,
-            Self::Add => both(a, b, |a, b| a + b),
-            Self::Sub => both(a, b, |a, b| a - b),
-            Self::Mul => both(a, b, |a, b| a * b),
-            Self::Div => both(a, b, |a, b| a / b),
-            Self::Pow => both(a, b, libm::powf),
-            Self::Sqrt => a.map(f32::sqrt),
+            Self::Copy => *out = *a,
+            Self::Add => both(a, b, out, |a, b| a + b),
+            Self::Sub => both(a, b, out, |a, b| a - b),
+            Self::Mul => both(a, b, out, |a, b| a * b),
+            Self::Div => both(a, b, out, |a, b| a / b),
+            Self::Sqrt => each(a, out, f32::sqrt),
             // Comparisons, not `max` and `min`, which would swallow NaN.
-            Self::Relu => a.map(|x| if x < 0.0 { 0.0 } else { x }),
+            Self::Relu => each(a, out, |x| if x < 0.0 { 0.0 } else { x }),
             Self::Clip => {
-                let above = both(a, b, |x, low| if x < low { low } else { x });
-                both(&above, c, |x, high| if x > high { high } else { x })
+                both(a, b, out, |x, low| if x < low { low } else { x });
+                out.iter_mut().zip(c).for_each(|(x, &high)| *x = if *x > high { high } else { *x });
             }
-            Self::Scale(factor) => a.map(|x| x * factor),
-            Self::Truth => a.map(|x| if x == 0.0 { 0.0 } else { 1.0 }),
+            Self::Scale(factor) => each(a, out, |x| x * factor),
+            Self::Truth => each(a, out, |x| if x == 0.0 { 0.0 } else { 1.0 }),
             Self::Select => {
-                let mut chosen = *c;
-                for (chosen, (&condition, &b)) in chosen.iter_mut().zip(a.iter().zip(b)) {
+                *out = *c;
+                for (chosen, (&condition, &b)) in out.iter_mut().zip(a.iter().zip(b)) {
                     *chosen = if condition != 0.0 { b } else { *chosen };
                 }
-                chosen
+            }
+            Self::Exp => {
+                *out = *a;
+                exponentials(out.get_mut(..length).unwrap_or(&mut []));
+            }
+            Self::Pow => {
+                out.iter_mut().zip(a).zip(b).take(length).for_each(|((out, &a), &b)| *out = libm::powf(a, b));
             }
             _ => {
                 let function: fn(f32) -> f32 = match self {
-                    Self::Exp => libm::expf,
                     Self::Log => libm::logf,
                     Self::Gelu => gelu,
                     Self::GeluTanh => gelu_tanh,
@@ -206,18 +214,18 @@ impl Function {
                     Self::Truncate => libm::truncf,
                     _ => libm::tanhf,
                 };
-                let mut results = *a;
-                results.iter_mut().for_each(|x| *x = function(*x));
-                results
+                out.iter_mut().zip(a).take(length).for_each(|(out, &x)| *out = function(x));
             }
         }
     }
 }
 
-fn both(a: &Lanes, b: &Lanes, f: impl Fn(f32, f32) -> f32) -> Lanes {
-    let mut results = *a;
-    results.iter_mut().zip(b).for_each(|(a, &b)| *a = f(*a, b));
-    results
+fn each(a: &Block, out: &mut Block, f: impl Fn(f32) -> f32) {
+    out.iter_mut().zip(a).for_each(|(out, &a)| *out = f(a));
+}
+
+fn both(a: &Block, b: &Block, out: &mut Block, f: impl Fn(f32, f32) -> f32) {
+    out.iter_mut().zip(a).zip(b).for_each(|((out, &a), &b)| *out = f(a, b));
 }
 
 fn sigmoid(x: f32) -> f32 {
@@ -265,13 +273,20 @@ fn sum_along(a: &[f32], along: usize, inner: usize, mean: bool, out: &mut [f32])
     }
 }
 
+#[inline(never)]
 fn divide(row: &mut [f32], by: f32) {
     row.iter_mut().for_each(|x| *x /= by);
 }
 
+#[inline(never)]
+fn subtract(row: &[f32], number: f32, out: &mut [f32]) {
+    out.iter_mut().zip(row).for_each(|(place, &x)| *place = x - number);
+}
+
 fn softmax(row: &[f32], out: &mut [f32]) {
     let largest = reduce(row, f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
-    out.iter_mut().zip(row).for_each(|(place, &x)| *place = libm::expf(x - largest));
+    subtract(row, largest, out);
+    exponentials(out);
     let total = sum(out);
     divide(out, total);
 }
@@ -279,7 +294,7 @@ fn softmax(row: &[f32], out: &mut [f32]) {
 fn normalize(row: &[f32], epsilon: f32, out: &mut [f32]) {
     let count = row.len() as f32;
     let mean = sum(row) / count;
-    out.iter_mut().zip(row).for_each(|(place, &x)| *place = x - mean);
+    subtract(row, mean, out);
     let variance = squares(out) / count;
     divide(out, (variance + epsilon).sqrt());
 }

@@ -2,12 +2,12 @@
 //! `moves.rs`.
 
 use super::kernel::{Function, Kernel};
-use super::matmul::packed_len;
 use super::memory::Source;
 use super::moves::mask;
 use super::operator::Operator;
 use super::plan::{Id, NONE, Planner};
 use super::shape::{Shape, Strides, Walk};
+use crate::matmul::packed_len;
 use crate::model::onnx::{Element, MAX_RANK};
 use crate::model::refusal::{Refusal, Refused};
 

@@ -16,7 +16,6 @@
 pub(super) mod graph;
 mod kernel;
 mod lower;
-mod matmul;
 mod memory;
 mod moves;
 mod operator;

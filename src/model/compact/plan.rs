@@ -1,9 +1,9 @@
 //! A plan: the kernels that compute a graph for one set of input shapes, and the arena their results share.
 
 use super::kernel::Kernel;
-use super::matmul;
 use super::memory::{Constants, Memory, Source, Value};
 use super::shape::Shape;
+use crate::matmul;
 use crate::model::onnx::Element;
 use crate::model::refusal::{Refusal, Refused};
 
