@@ -5,7 +5,7 @@
 const LANES: usize = 8;
 
 // As in `libm`, which has them from FreeBSD's msun.
-const INVERSE_LN_2: f32 = 1.442_695;
+const INVERSE_LN_2: f32 = core::f32::consts::LOG2_E;
 const LN_2_HIGH: f32 = 6.931_457_5e-1;
 const LN_2_LOW: f32 = 1.428_606_8e-6;
 const P1: f32 = 1.666_662_5e-1;
