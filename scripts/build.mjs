@@ -124,6 +124,20 @@ export async function buildCore(bindgen, folder, feature) {
   });
 }
 
+/** The default flavour's module as it is shipped, but with its names; the package must have been built. Returns its path. */
+export async function optimiseNamed() {
+  const output = join(stage, "named.wasm");
+  const flags = WASM_OPT_FLAGS.map((flag) => (flag === "--strip-debug" ? "-g" : flag));
+  await run(process.execPath, [
+    bin("binaryen", "wasm-opt"),
+    join(stage, "worded.wasm"),
+    ...flags,
+    "-o",
+    output,
+  ]);
+  return output;
+}
+
 /** Builds the package; installs nothing. `bindgen` is the folder with wasm-bindgen in it. `full`: with the full flavour. */
 export async function buildPackage(bindgen, { full = false } = {}) {
   const began = performance.now();

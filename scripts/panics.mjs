@@ -2,6 +2,7 @@
 // the SDK takes a fresh instance. Together about 1 KB in brotli. Where one of these functions is called, it traps.
 
 import { Stop } from "./shell.mjs";
+import { eachSection } from "./wasm.mjs";
 
 /** Functions by their demangled names: of Rust's core and std, and the futures of js-sys, of which nothing here makes use. */
 const unread = [
@@ -43,6 +44,7 @@ async function withoutFunctions(bytes) {
     throw new Stop(
       "The module has no core::panicking::panic_fmt: were its names removed, or mangled otherwise?",
     );
+  binaryen.setDebugInfo(true); // the names are of use to `npm run weight`
   const written = module.emitBinary();
   module.dispose();
   return written;
@@ -80,31 +82,18 @@ function withoutPlaces(bytes) {
 
 /** The module's active data segments: where their bytes are, and the address they are loaded at. */
 function dataSegments(module) {
-  let at = 8;
-  const leb = () => {
-    let [value, scale, byte] = [0, 1, 0];
-    do {
-      byte = module[at++];
-      value += (byte & 127) * scale;
-      scale *= 128;
-    } while (byte & 128);
-    return value;
-  };
   const segments = [];
-  while (at < module.length) {
-    const section = module[at++];
-    const size = leb();
-    const next = at + size;
-    for (let left = section === 11 ? leb() : 0; left > 0; left--) {
+  eachSection(module, (id, reader) => {
+    for (let left = id === 11 ? reader.number() : 0; left > 0; left--) {
       // Flags 0, `i32.const address`, `end`, length, bytes: what a linker writes.
-      if (leb() !== 0 || module[at++] !== 0x41) throw new Stop("A data segment is not an active one.");
-      const address = leb();
-      if (module[at++] !== 0x0b) throw new Stop("A data segment's address is not a constant.");
-      const length = leb();
-      segments.push({ start: at, end: at + length, address });
-      at += length;
+      if (reader.number() !== 0 || reader.byte() !== 0x41)
+        throw new Stop("A data segment is not an active one.");
+      const address = reader.number();
+      if (reader.byte() !== 0x0b) throw new Stop("A data segment's address is not a constant.");
+      const length = reader.number();
+      segments.push({ start: reader.at, end: reader.at + length, address });
+      reader.at += length;
     }
-    at = next;
-  }
+  });
   return segments;
 }
