@@ -41,7 +41,6 @@ const files = {
     "postMessage({ id, result: { order: Uint32Array.of(1, 1), reason: 'ranked', skipped: 0, weight: 0, rows: new Float32Array() } });",
   ),
   "/broken.js": "this is no script",
-  "/silent.js": "for (;;);",
   // The package's own worker, whose first ranking never ends: the marker outlives it, so that the second worker works.
   "/once.js": `
     import "./worker.js";
