@@ -12,14 +12,14 @@ import type { Reason } from "./types.js";
 /** Where an engine's parts come from. */
 type Files = Pick<Settings, "wasm" | "model" | "worker">;
 
-/** Names of the errors the core throws, and the reasons they give. Anything else out of it is a trap. */
-const reasonOf: ReadonlyMap<unknown, Reason> = new Map<unknown, Reason>([
-  ["bad_candidates", "bad_candidates"],
-  ["model_rejected", "model_rejected"],
-  ["model_unsupported", "model_unsupported"],
-  ["nonfinite", "nonfinite"],
-  ["internal", "internal"],
-]);
+/** Errors that the core throws have the reason for a name. Anything else out of it is a trap. */
+const named: readonly Reason[] = [
+  "bad_candidates",
+  "model_rejected",
+  "model_unsupported",
+  "nonfinite",
+  "internal",
+];
 
 /** A network may come back: that many tries a page view. Nothing else heals. */
 const mostTries = 3;
@@ -161,7 +161,8 @@ export class Engine {
 
 function refusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
-  return new Refusal(reasonOf.get((error as Error | undefined)?.name) ?? "trap", textOf(error));
+  const name = (error as Error | undefined)?.name;
+  return new Refusal(named.find((reason) => reason === name) ?? "trap", textOf(error));
 }
 
 const engines = new WeakMap<Profile, Engine[]>();

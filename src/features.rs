@@ -2,9 +2,10 @@
 //!
 //! Training, evaluation and the browser all call [`Features::update`]; a model's contract lists the names it wants, in order.
 
-use crate::candidate::Candidates;
+use crate::candidate::{Candidates, MAX_RANKED};
 use crate::interest::{Interest, Tally};
 use crate::lanes::exponentials;
+use crate::profile::Profile;
 use crate::time::Seconds;
 
 /// Sharpness of the attention over clicked articles: a click 0.1 nearer in cosine weighs 2.2 times as much. Cosines of titles in
@@ -113,10 +114,14 @@ impl Features {
         candidates.topics().iter().for_each(|&topic| self.topics.add(topic, 1.0));
         candidates.subtopics().iter().for_each(|&subtopic| self.subtopics.add(subtopic, 1.0));
         let mean_age = mean(candidates.published_ms().iter().filter_map(|&ms| log_age_hours(ms, now)));
+        // Room for the longest list and history: memory that grew with a history would leave holes.
+        for buffer in [&mut self.clicked, &mut self.attention] {
+            buffer.clear();
+            buffer.reserve(MAX_RANKED * Profile::MAX_CLICKS);
+        }
         let directions = candidates.directions();
         directions.cosines(interest.clicked(), &mut self.packed, &mut self.clicked);
         directions.cosines(interest.hidden(), &mut self.packed, &mut self.hidden);
-        self.attention.clear();
         self.attention.extend(self.clicked.iter().map(|cosine| ATTENTION * cosine));
         exponentials(&mut self.attention);
         let log_history = libm::log1pf(interest.evidence());

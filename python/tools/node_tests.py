@@ -17,7 +17,9 @@ as `conformance.bin` is (`conformance_fixtures.py`). Which cases, and how they b
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -66,7 +68,7 @@ def at_opset(model: onnx.ModelProto) -> onnx.ModelProto | None:
     return model
 
 
-def convert(name: str, model: onnx.ModelProto, inputs: list, outputs: list) -> bytes:
+def convert(name: str, model: onnx.ModelProto, inputs: Sequence[Any], outputs: Sequence[Any]) -> bytes:
     floats = []
     given = dict(zip([value.name for value in model.graph.input], inputs, strict=True))
     for value in list(model.graph.input):
@@ -97,7 +99,7 @@ def main(folder: Path) -> None:
         if model is None or any(value.type.WhichOneof("value") != "tensor_type" for value in values):
             others += 1
             continue
-        for inputs, outputs in test.data_sets:
+        for inputs, outputs in test.data_sets or ():
             if len(inputs) != len(model.graph.input):
                 others += 1
                 continue

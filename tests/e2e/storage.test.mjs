@@ -41,7 +41,10 @@ async function record(page, change) {
     const database = await settled(indexedDB.open("nearside"));
     const store = database.transaction("nearside", "readwrite").objectStore("nearside");
     const old = await settled(store.get("history"));
-    if (source) await settled(store.put(new Function(`return ${source}`)()(old), "history"));
+    if (source) {
+      await settled(store.put(new Function(`return ${source}`)()(old), "history"));
+      localStorage.removeItem("nearside"); // what a page that was left may have put beside it
+    }
     const keys = await settled(store.getAllKeys());
     database.close();
     return { bytes: old instanceof Uint8Array ? [...old] : undefined, keys };
