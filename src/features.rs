@@ -115,7 +115,7 @@ impl Features {
         candidates.subtopics().iter().for_each(|&subtopic| self.subtopics.add(subtopic, 1.0));
         let mean_age = mean(candidates.published_ms().iter().filter_map(|&ms| log_age_hours(ms, now)));
         // Room for the longest list and history: memory that grew with a history would leave holes.
-        for buffer in [&mut self.clicked, &mut self.attention] {
+        for buffer in [&mut self.clicked, &mut self.hidden, &mut self.attention, &mut self.packed] {
             buffer.clear();
             buffer.reserve(MAX_RANKED * Profile::MAX_CLICKS);
         }
