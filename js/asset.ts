@@ -6,7 +6,7 @@ export interface AssetRequest {
   readonly option: "wasmUrl" | "modelUrl";
   /** What to load: the option's value, or the URL beside the package's own files. */
   readonly source: () => unknown;
-  /** Its hash, `sha384-…`. */
+  /** Its hash, `sha384-…`, or of a release's file `sha256-…`. */
   readonly integrity: unknown;
   /** Identifies the source. */
   readonly key: unknown;
@@ -20,7 +20,7 @@ export function isSame(one: AssetRequest, other: AssetRequest): boolean {
 /** What the option may hold once a promise has been awaited and a URL fetched. */
 export type Content = Response | Uint8Array | WebAssembly.Module;
 
-const sha384 = /^sha384-[A-Za-z0-9+/]{64}$/;
+const hashes = /^sha(384-[A-Za-z0-9+/]{64}|256-[A-Za-z0-9+/]{43}=)$/;
 
 /**
  * Gets one of the files. A response it answers with is complete and verified, or was handed over by the page.
@@ -36,7 +36,7 @@ export async function openAsset(request: AssetRequest, signal: AbortSignal | und
     throw new Refusal("load_failed", `${option}: ${textOf(error)}`);
   }
   if (typeof source === "string" || source instanceof URL) {
-    if (typeof integrity === "string" && sha384.test(integrity))
+    if (typeof integrity === "string" && hashes.test(integrity))
       return fetchVerified(request, source, integrity, signal);
     throw new Refusal(
       "integrity",
@@ -54,7 +54,7 @@ export async function openAsset(request: AssetRequest, signal: AbortSignal | und
   }
   if (integrity === undefined) return source;
   const bytes = await bytesOf(source, option);
-  if ((await hash(bytes)) !== integrity)
+  if ((await hash(bytes, integrity)) !== integrity)
     throw new Refusal("integrity", `${option}: the content is not what its hash says`);
   return bytes;
 }
@@ -100,17 +100,18 @@ async function fetchVerified(
       `${url}: ${textOf(error)}; if the file lies elsewhere, set ${option} (first: ${textOf(first)})`,
     );
   }
-  if ((await hash(bytes)) === integrity) return bytes;
+  if ((await hash(bytes, integrity)) === integrity) return bytes;
   throw new Refusal(
     "integrity",
     `${url} is not the file its hash says; if that URL serves something else, set ${option} and its hash`,
   );
 }
 
-/** SHA-384 as in a script's `integrity`; `undefined` where the page is no secure context. */
-async function hash(bytes: Uint8Array<ArrayBuffer>): Promise<string | undefined> {
-  const digest = await globalThis.crypto?.subtle?.digest("SHA-384", bytes);
-  return digest && `sha384-${btoa(String.fromCharCode(...new Uint8Array(digest)))}`;
+/** The hash as in a script's `integrity`, by the algorithm of `like`; `undefined` where the page is no secure context. */
+async function hash(bytes: Uint8Array<ArrayBuffer>, like: unknown): Promise<string | undefined> {
+  const size = String(like).startsWith("sha256") ? 256 : 384;
+  const digest = await globalThis.crypto?.subtle?.digest(`SHA-${size}`, bytes);
+  return digest && `sha${size}-${btoa(String.fromCharCode(...new Uint8Array(digest)))}`;
 }
 
 function unlessAborted(source: unknown, signal: AbortSignal | undefined): Promise<unknown> {

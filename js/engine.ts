@@ -1,16 +1,18 @@
 import { isSame } from "./asset.js";
+import { isOff, noteFault } from "./breaker.js";
 import type { Columns } from "./candidates.js";
 import { checkSupport, liveInstance, loadModel, loadWasm, noteTrap } from "./load.js";
 import { Core } from "./nearside.js";
 import type { Cursor, Profile } from "./profile.js";
 import { asRefusal, Refusal, textOf } from "./refusal.js";
+import type { Choice } from "./release.js";
 import type { Remote } from "./remote.js";
 import { describe, type Scored, scoreOn } from "./score.js";
 import type { Settings } from "./settings.js";
 import type { Reason } from "./types.js";
 
 /** Where an engine's parts come from. */
-type Files = Pick<Settings, "wasm" | "model" | "worker">;
+type Files = Pick<Settings, "wasm" | "model" | "worker" | "release">;
 
 /** Errors that the core throws have the reason for a name. Anything else out of it is a trap. */
 const named: readonly Reason[] = [
@@ -32,6 +34,8 @@ export class Engine {
   /** The loaded model's id and its features' names, in its order. */
   modelId: string | undefined;
   featureNames: readonly string[] = [];
+  /** What is loaded, or was last tried. */
+  choice: Choice;
   readonly files: Files;
   /** Rerankers that use it. */
   users = 0;
@@ -49,6 +53,7 @@ export class Engine {
   constructor(profile: Profile, files: Files) {
     this.#profile = profile;
     this.files = files;
+    this.choice = files;
     this.#cursor = profile.cursor();
   }
 
@@ -94,6 +99,11 @@ export class Engine {
       : this.run((core) => scoreOn(core, columns, space, policy, Date.now()));
   }
 
+  /** Notes that the loaded model failed this page view. */
+  noteFault(): void {
+    noteFault(String(this.choice.model.integrity));
+  }
+
   /** Notes that a reranker is done with it: the last one ends the worker. */
   release(): void {
     this.users--;
@@ -105,16 +115,38 @@ export class Engine {
 
   async #load(): Promise<void> {
     checkSupport();
-    const { model, wasm, worker } = this.files;
+    const { release, worker } = this.files;
+    const begun = this.#profile.begin();
+    begun.catch(() => {}); // awaited with the rest
+    const choices: Choice[] = (await release?.choices()) ?? [];
     if (worker) this.#starting = this.#startRemote(worker);
+    for (const choice of choices) {
+      try {
+        await this.#install(choice, choice !== choices[0]);
+        release?.loaded(choice);
+        return;
+      } catch (error) {
+        if (asRefusal(error).reason === "breaker") throw error;
+        release?.failed(choice, error);
+      }
+    }
+    await this.#install(this.files, choices.length > 0);
+  }
+
+  /** Loads what may be the next choice after others that were bad. */
+  async #install(choice: Choice, isNext: boolean): Promise<void> {
+    this.choice = choice;
+    const { wasm, model } = choice;
+    if (isOff(String(model.integrity))) throw new Refusal("breaker");
     const [bytes, module] = await Promise.all([
       loadModel(model),
-      loadWasm(wasm),
+      loadWasm(wasm, isNext),
       this.#profile.begin(),
       this.#starting,
     ]);
     try {
       const instance = liveInstance();
+      if (isNext) this.#remote?.close(); // whatever module it has
       const remote = await this.#remote?.load({ module, model: bytes });
       const make = (): Core => (remote ? Core.history(remote.space) : new Core(bytes));
       const { modelId, space, names } = remote ?? describe(this.#build(make, instance));
@@ -172,8 +204,11 @@ export function engineOf(profile: Profile, files: Files): Engine {
   const known = engines.get(profile) ?? [];
   engines.set(profile, known);
   let engine = known.find(
-    ({ files: { wasm, model, worker } }) =>
-      isSame(wasm, files.wasm) && isSame(model, files.model) && worker === files.worker,
+    ({ files: { wasm, model, worker, release } }) =>
+      isSame(wasm, files.wasm) &&
+      isSame(model, files.model) &&
+      worker === files.worker &&
+      release === files.release,
   );
   if (!engine) {
     engine = new Engine(profile, files);

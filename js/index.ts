@@ -16,6 +16,7 @@ export type {
   Ranking,
   RankOptions,
   Reason,
+  ReleaseOptions,
   Reranker,
   RerankerOptions,
   Store,

@@ -16,10 +16,12 @@ interface Loading<T> {
   readonly file: Promise<T>;
 }
 
-/** The page's one WebAssembly instance; there is at most one more after a trap. */
+/** The page's one WebAssembly instance, and its number; there is at most one more after a trap. */
 let wasm: Loading<WebAssembly.Module> | undefined;
 let instance = 0;
 let traps = 0;
+let broken = false;
+let started = false;
 
 /** Models that were asked for. */
 let models: Loading<Uint8Array>[] = [];
@@ -31,9 +33,12 @@ export function checkSupport(): void {
   }
 }
 
-/** Loads the WebAssembly file once a page: the first that arrives serves all. A failure is its own request's only, and is forgotten. */
-export function loadWasm(request: AssetRequest): Promise<WebAssembly.Module> {
-  if (wasm) {
+/**
+ * Loads the WebAssembly file once a page: the first that arrives serves all, unless it turns out bad and another is to `replace` it.
+ * A failure is its own request's only, and is forgotten.
+ */
+export function loadWasm(request: AssetRequest, replace = false): Promise<WebAssembly.Module> {
+  if (wasm && (isSame(wasm.request, request) || !replace)) {
     return isSame(wasm.request, request) ? wasm.file : wasm.file.catch(() => loadWasm(request));
   }
   const file = start(request).catch((error) => {
@@ -59,10 +64,9 @@ export function loadModel(request: AssetRequest): Promise<Uint8Array> {
 /** The number of the running instance. After a trap this is where the second one starts; a second trap was the last. */
 export function liveInstance(): number {
   if (traps > 1) throw new Refusal("trap", "WebAssembly trapped twice");
-  if (traps > instance) {
+  if (broken) {
     try {
-      renewInstance();
-      instance = traps;
+      renew();
     } catch (error) {
       traps++;
       throw new Refusal("trap", textOf(error));
@@ -74,6 +78,13 @@ export function liveInstance(): number {
 /** Notes that the running instance trapped: nothing may be called on it any more. */
 export function noteTrap(): void {
   traps++;
+  broken = true;
+}
+
+function renew(): void {
+  renewInstance();
+  broken = false;
+  instance++;
 }
 
 async function open(request: AssetRequest): Promise<Uint8Array> {
@@ -87,7 +98,9 @@ async function start(request: AssetRequest): Promise<WebAssembly.Module> {
   const content = await openAsset(request, deadline());
   const module = content instanceof WebAssembly.Module ? content : await compile(content, request.option);
   try {
+    if (started) renew(); // the glue keeps account of instances
     init({ module });
+    started = true;
     await new Promise((resolve) => setTimeout(resolve)); // what the instance is used for first is a task of its own
     return module;
   } catch (error) {

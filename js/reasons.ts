@@ -18,6 +18,12 @@ export const reasons = [
   "nonfinite",
   "budget",
   "trap",
+  "sig_invalid",
+  "expired",
+  "rollback",
+  "killed",
+  "not_in_rollout",
+  "breaker",
   "disposed",
   "internal",
 ] as const;

@@ -4,10 +4,12 @@ import { now } from "./clock.js";
 import { hasConsent } from "./consent.js";
 import { engineOf } from "./engine.js";
 import type { Event } from "./event.js";
+import { forgetKept } from "./kept.js";
 import { followPage } from "./lifecycle.js";
 import { type List, readList } from "./list.js";
 import { checkOrder, inOrder } from "./order.js";
 import { watchFrames } from "./painted.js";
+import { readPolicy } from "./policy.js";
 import { profileOf } from "./profile.js";
 import { Rankings } from "./rankings.js";
 import { asRefusal, Refusal, textOf } from "./refusal.js";
@@ -31,10 +33,12 @@ export function createReranker(options: RerankerOptions): Reranker {
   const rankings = new Rankings();
   const watched = new WeakSet<Element>();
   const end = new AbortController();
+  const { release } = settings;
   const isOff = settings.policy[0] === 0;
   let ready = Promise.resolve();
 
   const allowed = (): boolean => hasConsent(settings.consent);
+  if (release) release.allowed = allowed;
   const load = (): Promise<void> => {
     const loading = engine.load();
     ready = loading.catch(() => {}); // also keeps a failure that nobody waits for from being reported as unhandled
@@ -63,8 +67,12 @@ export function createReranker(options: RerankerOptions): Reranker {
       await within(load(), left(), late);
       check();
     }
+    release?.check();
+    const over = engine.choice.of?.policy;
+    const policy = over ? readPolicy({ ...settings.knobs, ...over }) : settings.policy;
+    if (policy[0] === 0) throw new Refusal("off");
     const columns = readColumns(list, keep);
-    let scored = engine.rank(columns, list.space, settings.policy, left());
+    let scored = engine.rank(columns, list.space, policy, left());
     if ("then" in scored) {
       scored = await within(scored, left(), late);
       check();
@@ -78,6 +86,7 @@ export function createReranker(options: RerankerOptions): Reranker {
     const started = now();
     const list = readList<never>(feed);
     const ranking = rankings.add(list);
+    const { live } = engine;
     let items = list.items;
     let moved = 0;
     let result: Scored | Refusal;
@@ -90,8 +99,11 @@ export function createReranker(options: RerankerOptions): Reranker {
       }
     } catch (error) {
       result = asRefusal(error);
+      // A budget that loading took is the network's doing.
+      if (result.reason === "trap" || (result.reason === "budget" && live)) engine.noteFault();
     }
     const { reason } = result;
+    const version = engine.live && engine.choice.of?.version;
     const outcome: Outcome = {
       source: reason === "ranked" ? "model" : "server",
       reason,
@@ -100,6 +112,8 @@ export function createReranker(options: RerankerOptions): Reranker {
       moved,
       skipped: "skipped" in result ? result.skipped : 0,
       ...("message" in result && result.message !== "" ? { message: result.message } : {}),
+      ...(version ? { releaseVersion: version } : {}),
+      ...(release?.trouble ? { release: release.trouble } : {}),
       ...(profile.trouble ? { storage: "memory" } : {}),
     };
     tell(settings, outcome);
@@ -178,6 +192,7 @@ export function createReranker(options: RerankerOptions): Reranker {
     },
     erase() {
       rankings.forget();
+      forgetKept();
       return profile.erase(engine.live ? engine : undefined, allowed);
     },
     dispose() {

@@ -2,12 +2,17 @@ import type { AssetRequest } from "./asset.js";
 import { modelIntegrity, wasmIntegrity } from "./integrity.js";
 import { readPolicy } from "./policy.js";
 import { asRefusal, type Refusal } from "./refusal.js";
-import type { Outcome, RerankerOptions, Store } from "./types.js";
+import { type Release, releaseOf } from "./release.js";
+import type { Outcome, Policy, RerankerOptions, Store } from "./types.js";
 
 /** The options, read once and checked. */
 export interface Settings {
   readonly consent: unknown;
+  /** The page's own knobs; those of a release go before them. */
+  readonly knobs: Policy | null | undefined;
+  /** The same for the core. */
   readonly policy: Float64Array;
+  readonly release: Release | undefined;
   readonly wasm: AssetRequest;
   readonly model: AssetRequest;
   /** Where the worker's script lies, or `true` for beside the package's own; `undefined`: no worker. */
@@ -35,11 +40,14 @@ export function readSettings(given: RerankerOptions | undefined): Settings {
     store = options.store ?? undefined;
   });
   const onOutcome = read(() => options.onOutcome);
+  const knobs = read(() => options.policy);
   const wasm = read(() => override("wasmUrl", options.wasmUrl, options.wasmIntegrity));
   const model = read(() => override("modelUrl", options.modelUrl, options.modelIntegrity));
   return {
     consent: read(() => options.consent),
-    policy: read(() => readPolicy(options.policy)) ?? readPolicy(undefined),
+    knobs,
+    policy: read(() => readPolicy(knobs)) ?? readPolicy(undefined),
+    release: read(() => releaseOf(options.release)),
     wasm: wasm ?? {
       option: "wasmUrl",
       source: () => new URL("./nearside_bg.wasm", import.meta.url),

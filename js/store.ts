@@ -1,4 +1,4 @@
-import { type IDBPDatabase, openDB } from "idb";
+import { promisifyRequest } from "idb-keyval";
 import type { Store } from "./types.js";
 
 const name = "nearside";
@@ -22,23 +22,27 @@ export class MemoryStore implements Store {
  * `localStorage`, which the next update merges into the first: what IndexedDB is told then comes too late now and again.
  */
 export class IdbStore {
-  #opening: Promise<IDBPDatabase> | undefined;
-  #database: IDBPDatabase | undefined;
+  #opening: Promise<IDBDatabase> | undefined;
+  #database: IDBDatabase | undefined;
 
   /** All records. */
   read(): Promise<Uint8Array[]> {
-    return this.#twice(async (database) => records(await database.get(name, key), leftText()));
+    return this.#twice(async (database) => {
+      const stored = await promisifyRequest(open(database, "readonly").get(key));
+      return records(stored, leftText());
+    });
   }
 
   /** Replaces all records by the one that `change` makes of them, or leaves them, in one transaction. */
   update(change: (records: Uint8Array[]) => Uint8Array | undefined): Promise<void> {
     return this.#twice(async (database) => {
-      const { store, done } = database.transaction(name, "readwrite");
+      const store = open(database, "readwrite");
+      const done = promisifyRequest(store.transaction);
       done.catch(() => {}); // awaited below, unless a request fails first
-      const stored = await store.get(key);
+      const stored = await promisifyRequest(store.get(key));
       const left = leftText();
       const bytes = change(records(stored, left));
-      if (bytes) await store.put(bytes, key);
+      if (bytes) await promisifyRequest(store.put(bytes, key));
       await done;
       if (bytes && left !== "" && left === leftText()) localStorage.removeItem(name);
     });
@@ -51,7 +55,7 @@ export class IdbStore {
   leave(change: (records: Uint8Array[]) => Uint8Array | undefined, alone: boolean): void {
     const bytes = change(records(undefined, leftText()));
     if (bytes) localStorage.setItem(name, String.fromCharCode(...bytes));
-    if (alone) this.#database?.clear(name).catch(() => {});
+    if (alone && this.#database) open(this.#database, "readwrite").clear();
   }
 
   /** Closes the connection once running transactions have ended, so that the page may enter the back-forward cache. */
@@ -65,7 +69,7 @@ export class IdbStore {
   }
 
   /** Browsers drop connections (storage pressure, a restored page), so one failure is followed by one try on a new one. */
-  async #twice<T>(use: (database: IDBPDatabase) => Promise<T>): Promise<T> {
+  async #twice<T>(use: (database: IDBDatabase) => Promise<T>): Promise<T> {
     try {
       return await use(await this.#open());
     } catch {
@@ -74,18 +78,25 @@ export class IdbStore {
     }
   }
 
-  async #open(): Promise<IDBPDatabase> {
-    const close = () => this.close();
-    this.#opening ??= openDB(name, 1, {
-      upgrade: (database) => void database.createObjectStore(name),
-      blocking: close,
-      terminated: close,
-    });
-    const opening = this.#opening;
+  async #open(): Promise<IDBDatabase> {
+    const opening = this.#opening ?? this.#connect();
+    this.#opening = opening;
     const database = await opening;
     if (this.#opening === opening) this.#database = database;
     return database;
   }
+
+  async #connect(): Promise<IDBDatabase> {
+    const request = indexedDB.open(name, 1);
+    request.onupgradeneeded = () => void request.result.createObjectStore(name);
+    const database = await promisifyRequest(request);
+    database.onversionchange = database.onclose = () => this.close();
+    return database;
+  }
+}
+
+function open(database: IDBDatabase, mode: IDBTransactionMode): IDBObjectStore {
+  return database.transaction(name, mode).objectStore(name);
 }
 
 /** The records among what is stored and what was left; its characters are bytes. */

@@ -82,6 +82,14 @@ export interface TrustedScriptUrl {
   toString(): string;
 }
 
+/** Signed releases, as `npm run release` writes them. */
+export interface ReleaseOptions {
+  /** The signed manifest. The release's files lie beside it. */
+  readonly manifestUrl: string | URL;
+  /** The Ed25519 public keys, one or two, that may have signed it: base64 of 32 bytes. With two, one can be replaced. */
+  readonly publicKeys: readonly string[];
+}
+
 /** What `createReranker` takes. */
 export interface RerankerOptions {
   /**
@@ -99,6 +107,11 @@ export interface RerankerOptions {
   readonly modelUrl?: Asset | Promise<Asset> | undefined;
   /** Hash of that file, `sha384-…`. */
   readonly modelIntegrity?: string | undefined;
+  /**
+   * Where the publisher's releases are announced: models, policy and a kill switch that need no new version of the page's script.
+   * Until one was verified on this device, and wherever one cannot be used, the files above serve.
+   */
+  readonly release?: ReleaseOptions | undefined;
   /**
    * Whether to rank in a worker, so that not even a large model keeps the page's own thread for long, and a ranking that does not
    * end is ended. The results are the same. The worker ends when the last reranker that uses it is disposed. Where none
@@ -149,6 +162,14 @@ export interface Outcome {
   readonly skipped: number;
   /** For an engineer: what went wrong, in a sentence. Its text may change. */
   readonly message?: string;
+  /** The version of the release that ranks. Absent for the files of the package itself, or those that the options name. */
+  readonly releaseVersion?: number;
+  /**
+   * Present when a release could not be used, and ranking went on by the last good one or without: `sig_invalid`, `expired` or
+   * `rollback` (the version went down) of a manifest, `unsupported` of one for another version of the package or a browser
+   * without Ed25519, `load_failed`, or why the release's files were refused.
+   */
+  readonly release?: Reason;
   /** Present when storage failed: the history is kept in memory, for this page view only. */
   readonly storage?: "memory";
 }

@@ -2,7 +2,7 @@
 // model. Prints a table and fails when budgets.json is exceeded.
 
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { brotliCompressSync, constants } from "node:zlib";
 import { bold, dim, green, isMain, main, red, root, Stop, say } from "./shell.mjs";
 
@@ -44,8 +44,8 @@ export async function weigh(flavour = "") {
     ],
     files: [
       measure("SDK and glue", bundle.outputFiles[0].contents, constants.BROTLI_MODE_TEXT),
-      ...[join(flavour, "nearside_bg.wasm"), "reranker.onnx"].map((name) =>
-        measure(name, readFileSync(join(root, "dist", name)), constants.BROTLI_MODE_GENERIC),
+      ...[join(flavour, "nearside_bg.wasm"), "reranker.onnx"].map((file) =>
+        measure(basename(file), readFileSync(join(root, "dist", file)), constants.BROTLI_MODE_GENERIC),
       ),
     ],
     parts: parts(inputs),
@@ -65,10 +65,10 @@ function measure(name, bytes, mode) {
 
 /** The bundle's minified bytes by where they come from. */
 function parts(inputs) {
-  const sums = { SDK: 0, "wasm glue": 0, idb: 0 };
+  const sums = { SDK: 0, "wasm glue": 0, "idb-keyval": 0 };
   for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
-    const part = path.includes("node_modules/idb/")
-      ? "idb"
+    const part = path.includes("node_modules/idb-keyval/")
+      ? "idb-keyval"
       : path.endsWith("/nearside.js")
         ? "wasm glue"
         : "SDK";

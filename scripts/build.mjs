@@ -186,14 +186,21 @@ export async function buildPackage(bindgen, { full = false } = {}) {
   done(`dist/ is built ${dim(`(${seconds(began)})`)}`);
 }
 
-/** Writes the hashes of a flavour's wasm and of the model beside the wasm. */
+/** Writes the hashes of a flavour's wasm and glue and of the model beside the wasm, and the package's version. */
 function writeIntegrity(name, folder, model) {
-  const wasm = join(folder, "nearside_bg.wasm");
+  const [wasm, glue] = ["nearside_bg.wasm", "nearside.js"].map((name) => join(folder, name));
+  const { version } = JSON.parse(readFileSync(at("package.json"), "utf8"));
   return step(name, {
-    inputs: [wasm, model],
+    inputs: [wasm, glue, model],
+    key: version,
     outputs: [join(folder, "integrity.js"), join(folder, "integrity.d.ts")],
     make([script, types]) {
-      const hashes = { wasmIntegrity: integrity(wasm), modelIntegrity: integrity(model) };
+      const hashes = {
+        wasmIntegrity: integrity(wasm),
+        modelIntegrity: integrity(model),
+        glueIntegrity: integrity(glue, "sha256"), // a manifest names it so
+        version,
+      };
       const constants = Object.entries(hashes).map(([name, hash]) => `export const ${name} = "${hash}";\n`);
       writeFileSync(script, constants.join(""));
       const declared = Object.keys(hashes).map((name) => `export declare const ${name}: string;\n`);
@@ -334,9 +341,9 @@ function targetFeatures(file) {
   return section === undefined ? "" : Buffer.from(section).toString("latin1");
 }
 
-/** A file's SHA-384, as the `integrity` attribute writes it. */
-export const integrity = (file) =>
-  `sha384-${createHash("sha384").update(readFileSync(file)).digest("base64")}`;
+/** A file's hash, as the `integrity` attribute writes it. */
+export const integrity = (file, algorithm = "sha384") =>
+  `${algorithm}-${createHash(algorithm).update(readFileSync(file)).digest("base64")}`;
 
 /** Runs `make` unless its inputs, outputs, key and this script are what they were when it last succeeded. */
 async function step(name, { inputs, outputs, key = null, make }) {

@@ -11,6 +11,8 @@ const needless = [
   [/ {2}if \(realloc === void 0\) \{[\s\S]*?\n {2}\}\n/, ""],
   // Of Safari's decoder, which fails after 2 GB: a page decodes a few names.
   [/ {2}numBytesDecoded \+= bytes\.length;\n {2}if \(numBytesDecoded >= [\s\S]*?\n {2}\}\n/, ""],
+  // A page may go over to another module: the last good release's.
+  [/(function initSync\(module\) \{\n) {2}if \(wasm !== void 0\) return wasm;\n/, "$1"],
   [/if \(Symbol\.dispose\) .*\n/, ""],
 ];
 

@@ -54,11 +54,11 @@ describe("contents", () => {
     );
   });
 
-  test("bring idb and no other dependency", async () => {
+  test("bring idb-keyval and no other dependency", async () => {
     const installed = (await readdir(path.join(consumer.folder, "node_modules"))).filter(
       (name) => name[0] !== ".",
     );
-    assert.deepEqual(installed.sort(), ["idb", "nearside"]);
+    assert.deepEqual(installed.sort(), ["idb-keyval", "nearside"]);
   });
 
   test("are what the built-in hashes say", async () => {
@@ -97,7 +97,8 @@ describe("contents", () => {
       if (!/\.(js|d\.ts)$/.test(name)) continue;
       const text = await readFile(path.join(dist, name), "utf8");
       const imported = [...text.matchAll(/(?:from|import)\s*\(?["']([^"']+)["']/g)].map(([, what]) => what);
-      for (const what of imported) assert.match(what, /^(\.{1,2}\/.+\.js|idb)$/, `${name} imports ${what}`);
+      for (const what of imported)
+        assert.match(what, /^(\.{1,2}\/.+\.js|idb-keyval)$/, `${name} imports ${what}`);
     }
   });
 });
@@ -403,14 +404,20 @@ describe("bundlers", () => {
       path.join(consumer.folder, "plain/nearside"),
       { recursive: true },
     );
-    await cp(path.join(consumer.folder, "node_modules/idb/build"), path.join(consumer.folder, "plain/idb"), {
-      recursive: true,
-    });
+    await cp(
+      path.join(consumer.folder, "node_modules/idb-keyval/dist"),
+      path.join(consumer.folder, "plain/idb-keyval"),
+      {
+        recursive: true,
+      },
+    );
     await cp(
       path.join(consumer.folder, "node_modules/nearside/dist/worker.js"),
       path.join(consumer.folder, "plain/copied.js"),
     );
-    const map = JSON.stringify({ imports: { nearside: "/nearside/index.js", idb: "/idb/index.js" } });
+    const map = JSON.stringify({
+      imports: { nearside: "/nearside/index.js", "idb-keyval": "/idb-keyval/index.js" },
+    });
     await consumer.write(
       "plain/index.html",
       `<!doctype html><meta charset="utf-8"><title>t</title><script type="importmap">${map}</script><script type="module" src="page.js"></script>\n`,

@@ -1,0 +1,49 @@
+const key = "nearside.release";
+
+/** What is kept beside the history. Nothing in it comes from what the reader read. */
+export interface Kept {
+  /** The highest version of a release seen here: none below it is taken any more. */
+  readonly version?: number;
+  /** The manifest of that release, unless its files turned out to be bad. */
+  readonly newest?: string | undefined;
+  /** The manifest of the last release whose files loaded. */
+  readonly good?: string;
+  /** 0–999, drawn once: which share of the readers this one is in. */
+  readonly bucket?: number;
+  /** When the model with this hash last failed page views, in milliseconds since 1970: at most three times. */
+  readonly faults?: { readonly model: string; readonly times: readonly number[] };
+}
+
+/** Where `localStorage` is refused it lasts as long as the page. */
+let memory: Kept = {};
+
+/** What is kept; nothing where it cannot be read. */
+export function kept(): Kept {
+  try {
+    const value = JSON.parse(localStorage.getItem(key) as string);
+    if (typeof value === "object" && value !== null) return value;
+  } catch {
+    // Refused, or not as it was written.
+  }
+  return memory;
+}
+
+/** Keeps some more. */
+export function keep(more: Kept): void {
+  memory = { ...kept(), ...more };
+  try {
+    localStorage.setItem(key, JSON.stringify(memory));
+  } catch {
+    // Refused, or full.
+  }
+}
+
+/** Keeps nothing any more. */
+export function forgetKept(): void {
+  memory = {};
+  try {
+    localStorage.removeItem(key);
+  } catch {
+    // Refused: then nothing is there.
+  }
+}

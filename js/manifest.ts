@@ -1,0 +1,90 @@
+import { glueIntegrity, version } from "./integrity.js";
+import { readPolicy } from "./policy.js";
+import { Refusal } from "./refusal.js";
+import type { Policy } from "./types.js";
+
+/** A file of a release. */
+interface File {
+  /** Its name beside the manifest. */
+  readonly name: string;
+  /** Its hash, `sha256-…`. */
+  readonly integrity: string;
+}
+
+/** What is read of a release's manifest; `docs/delivery.md` has all of it. */
+export interface Manifest {
+  /** Whole and monotonic. */
+  readonly version: number;
+  /** RFC 3339. */
+  readonly expires: string;
+  readonly killed: boolean;
+  readonly rollout: { readonly percentage: number; readonly salt: string };
+  readonly policy: Policy;
+  readonly wasm: File;
+  readonly model: File;
+}
+
+/** The model contract's version that this package's core knows. */
+const contract = 1;
+/** A device's clock may be wrong by so much: 24 hours. */
+const grace = 86_400_000;
+
+/** What is signed is the text between the two names, to the byte. */
+const framing = /^\{"manifest":([^]{1,8000}),"signature":"([\w+/]{86}==)"\}\n?$/;
+
+/**
+ * Reads a manifest that one of the keys (base64 of 32 bytes) has signed.
+ *
+ * Throws a refusal: `sig_invalid`; else `unsupported` where this browser knows no Ed25519, or this version of the package cannot
+ * use the release.
+ */
+export async function readManifest(text: string, keys: readonly string[]): Promise<Manifest> {
+  const [, signed = "", signature = ""] = framing.exec(text) ?? [];
+  if (!(await isSigned(signed, signature, keys))) throw new Refusal("sig_invalid");
+  try {
+    const manifest = JSON.parse(signed);
+    const { policy, wasm, model, glue, sdk, rollout } = manifest;
+    readPolicy(policy);
+    const usable =
+      manifest.format === 1 &&
+      manifest.contract === contract &&
+      glue.integrity === glueIntegrity &&
+      version.localeCompare(sdk, "en", { numeric: true }) >= 0 &&
+      Number.isSafeInteger(manifest.version) &&
+      Date.parse(manifest.expires) > 0 &&
+      rollout.percentage >= 0 &&
+      [wasm, model].every(
+        (file) => /^[\w.-]+$/.test(file.name) && /^sha256-[\w+/]{43}=$/.test(file.integrity),
+      );
+    if (usable) return manifest;
+  } catch {
+    // Signed, and yet not as it should be.
+  }
+  throw new Refusal("unsupported", "the release is for another version");
+}
+
+/** Whether a release may not be used any more. */
+export function isExpired({ expires }: Manifest): boolean {
+  return Date.now() > Date.parse(expires) + grace;
+}
+
+async function isSigned(signed: string, signature: string, keys: readonly string[]): Promise<boolean> {
+  for (const key of keys) {
+    try {
+      const { subtle } = crypto;
+      const name = "Ed25519";
+      const known = await subtle.importKey("raw", bytesOf(key), name, false, ["verify"]);
+      if (await subtle.verify(name, known, bytesOf(signature), new TextEncoder().encode(signed))) return true;
+    } catch (error) {
+      // `DataError`, `InvalidCharacterError`: that is no key.
+      const { name } = error as Error;
+      if (name === "NotSupportedError" || name === "TypeError")
+        throw new Refusal("unsupported", "this browser has no Ed25519");
+    }
+  }
+  return false;
+}
+
+function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+}

@@ -1,0 +1,155 @@
+import type { AssetRequest } from "./asset.js";
+import { keep, kept } from "./kept.js";
+import { isExpired, type Manifest, readManifest } from "./manifest.js";
+import { asRefusal, Refusal } from "./refusal.js";
+import type { Policy, Reason, RerankerOptions } from "./types.js";
+
+/** How old the answer of the manifest's URL may be when a list is ranked. */
+const freshness = 60_000;
+/** How long it may take. */
+const patience = 30_000;
+
+/** What a page can rank with. */
+export interface Choice {
+  readonly wasm: AssetRequest;
+  readonly model: AssetRequest;
+  /** The release it is of; none: the files of the package itself, or those the page names. */
+  readonly of?: { readonly version: number; readonly policy: Policy; readonly text: string };
+}
+
+/** The publisher's releases: those kept on this device, and what the manifest's URL now says. */
+export class Release {
+  /** Whether something may be kept and asked for. */
+  allowed: () => boolean = () => false;
+  readonly #url: string;
+  readonly #keys: readonly string[];
+  #asked = Number.NEGATIVE_INFINITY;
+  #killed = false;
+  #stored: Reason | undefined;
+  #fetched: Reason | undefined;
+
+  constructor(url: string, keys: readonly string[]) {
+    this.#url = url;
+    this.#keys = keys;
+  }
+
+  /** What is wrong with the releases, though ranking went on without them. */
+  get trouble(): Reason | undefined {
+    return this.#stored ?? this.#fetched;
+  }
+
+  /** Throws `killed` once the publisher has switched ranking off. Asks again, for the next time, when the last answer is old. */
+  check(): void {
+    const age = Math.abs(Date.now() - this.#asked);
+    if (age > freshness) void this.#refresh();
+    if (this.#killed) throw new Refusal("killed");
+  }
+
+  /** The releases kept on this device that may be used, best first. Throws a refusal where this device may use none at all. */
+  async choices(): Promise<Choice[]> {
+    void this.#refresh();
+    const choices: Choice[] = [];
+    const { newest, good } = kept();
+    for (const text of new Set([newest, good])) {
+      if (!text) continue;
+      let manifest: Manifest;
+      try {
+        manifest = await readManifest(text, this.#keys);
+      } catch (error) {
+        this.#note(error);
+        continue;
+      }
+      if (manifest.killed && text === newest) this.#killed = true; // and stays so until there is a newer one
+      if (isExpired(manifest)) this.#note(new Refusal("expired"));
+      else if (choices.length === 0 && !isIn(manifest)) throw new Refusal("not_in_rollout");
+      else choices.push(this.#choice(text, manifest));
+    }
+    this.check();
+    return choices;
+  }
+
+  /** Notes that a choice was loaded, golden case and all. */
+  loaded({ of }: Choice): void {
+    if (of && of.text !== kept().good && this.allowed()) keep({ good: of.text });
+  }
+
+  /** Notes that a choice could not be loaded. Files that came, and are bad, stay so. */
+  failed({ of }: Choice, error: unknown): void {
+    this.#note(error);
+    const came = asRefusal(error).reason !== "load_failed";
+    if (came && of?.text === kept().newest && this.allowed()) keep({ newest: undefined });
+  }
+
+  #note(error: unknown): void {
+    this.#stored ??= asRefusal(error).reason;
+  }
+
+  #choice(text: string, { version, policy, wasm, model }: Manifest): Choice {
+    const request = (option: AssetRequest["option"], { name, integrity }: Manifest["wasm"]): AssetRequest => {
+      const url = new URL(name, this.#url).href;
+      return { option, source: () => url, integrity, key: url };
+    };
+    return {
+      wasm: request("wasmUrl", wasm),
+      model: request("modelUrl", model),
+      of: { version, policy, text },
+    };
+  }
+
+  async #refresh(): Promise<void> {
+    this.#asked = Date.now();
+    try {
+      const signal = AbortSignal.timeout?.(patience) ?? null;
+      const response = await fetch(this.#url, { credentials: "omit", signal });
+      if (!response.ok) throw new Error(`status ${response.status}`);
+      const text = await response.text();
+      const manifest = await readManifest(text, this.#keys);
+      if (isExpired(manifest)) throw new Refusal("expired");
+      const { version = 0 } = kept();
+      if (manifest.version < version) throw new Refusal("rollback");
+      this.#killed = manifest.killed;
+      this.#fetched = undefined;
+      if (manifest.version === version || !this.allowed()) return;
+      keep({ newest: text, version: manifest.version });
+      // So that the next page view has them at hand.
+      for (const { name, integrity } of [manifest.wasm, manifest.model]) {
+        await (await fetch(new URL(name, this.#url), { integrity, priority: "low" })).arrayBuffer();
+      }
+    } catch (error) {
+      this.#fetched = error instanceof Refusal ? error.reason : "load_failed";
+    }
+  }
+}
+
+/** Whether this device's bucket is in the share of the readers that a release is for. */
+function isIn({ rollout: { percentage, salt } }: Manifest): boolean {
+  let { bucket } = kept();
+  if (bucket === undefined) {
+    bucket = (crypto.getRandomValues(new Uint32Array(1))[0] as number) % 1000;
+    keep({ bucket });
+  }
+  // FNV-1a, 32 bits: http://www.isthe.com/chongo/tech/comp/fnv/
+  let hash = 0x811c9dc5;
+  for (const character of `${salt}:${bucket}`) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193);
+  return (hash >>> 0) % 1000 < 10 * percentage;
+}
+
+const releases = new Map<string, Release>();
+
+/** The releases that every reranker of this page with these options shares. Throws a refusal where the options are none. */
+export function releaseOf(options: RerankerOptions["release"] | null): Release | undefined {
+  if (options === undefined || options === null) return undefined;
+  const { manifestUrl, publicKeys: keys } = options;
+  if (
+    !Array.isArray(keys) ||
+    keys.length < 1 ||
+    keys.length > 2 ||
+    !keys.every((key) => typeof key === "string")
+  )
+    throw new Refusal("internal", "release.publicKeys must be one or two keys, base64");
+  const url = new URL(manifestUrl, globalThis.document?.baseURI).href;
+  const id = [url, ...keys].join(" ");
+  const release = releases.get(id) ?? new Release(url, keys);
+  releases.set(id, release);
+  return release;
+}
