@@ -30,7 +30,7 @@ const contract = 1;
 const grace = 86_400_000;
 
 /** What is signed is the text between the two names, to the byte. */
-const framing = /^\{"manifest":([^]{1,8000}),"signature":"([\w+/]{86}==)"\}\n?$/;
+const framing = /^\{"manifest":(.{1,8000}),"signature":"([\w+/]{86}==)"\}\n?$/s;
 
 /**
  * Reads a manifest that one of the keys (base64 of 32 bytes) has signed.

@@ -303,5 +303,5 @@ test("a memory store keeps a copy", async () => {
 });
 
 test("reasons are a closed list without repetition", () => {
-  assert.equal(new Set(reasons).size, 16);
+  assert.equal(new Set(reasons).size, 22);
 });

@@ -1,0 +1,539 @@
+// Releases as the SDK takes them: what is signed, fresh and newer is kept, and nothing else; a bad one costs no ranking.
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { afterEach, test } from "node:test";
+import { makeKeys, sign } from "../../scripts/manifest.mjs";
+import { coded } from "./core.mjs";
+import { newPage, options, pause, readTwo, stories, wasmBytes } from "./page.mjs";
+
+const list = stories(3);
+const hour = 3_600_000;
+const day = 24 * hour;
+const keys = makeKeys();
+const others = makeKeys();
+const manifestUrl = "https://news.test/release/manifest.json";
+const sha256 = (bytes) => `sha256-${createHash("sha256").update(bytes).digest("base64")}`;
+const glue = {
+  name: "nearside.js",
+  integrity: sha256(await readFile(new URL("../../dist/nearside.js", import.meta.url))),
+};
+const { version: sdk } = JSON.parse(await readFile(new URL("../../package.json", import.meta.url)));
+
+/** Module `n`: the least one, with a custom section of its own. */
+const wasmOf = (n) => new Uint8Array([...wasmBytes, 0, 2, 1, n]);
+const modelOf = (n) => new Uint8Array([7, n]);
+const baked = "1,2,3";
+
+const realDate = Date.now;
+const globals = ["fetch", "localStorage"].map((name) => [
+  name,
+  Object.getOwnPropertyDescriptor(globalThis, name),
+]);
+afterEach(() => {
+  Date.now = realDate;
+  for (const [name, descriptor] of globals) {
+    if (descriptor) Object.defineProperty(globalThis, name, descriptor);
+    else delete globalThis[name];
+  }
+});
+
+/** A reader's device, and the site's servers. */
+function makeDevice() {
+  const items = new Map();
+  const device = {
+    items,
+    clock: 0,
+    asked: [],
+    files: new Map(),
+    /** What is kept beside the history. */
+    get kept() {
+      return JSON.parse(items.get("nearside.release") ?? "null");
+    },
+    /** Puts release `n` where it is served. `more` goes over its manifest. */
+    publish(n, more = {}, { key = keys.privateKey, wasm = wasmOf(1), model = modelOf(n) } = {}) {
+      device.files.set(`https://news.test/release/w${n}.wasm`, wasm);
+      device.files.set(`https://news.test/release/m${n}.onnx`, model);
+      const manifest = {
+        format: 1,
+        version: n,
+        expires: new Date(Date.now() + 30 * day).toISOString(),
+        killed: false,
+        rollout: { percentage: 100, salt: "s" },
+        policy: {},
+        sdk,
+        contract: 1,
+        wasm: { name: `w${n}.wasm`, integrity: sha256(wasm), bytes: wasm.length },
+        model: { name: `m${n}.onnx`, integrity: sha256(model), bytes: model.length },
+        glue,
+        ...more,
+      };
+      device.files.set(manifestUrl, sign(manifest, key));
+      return manifest;
+    },
+    /** A page view: ranks once, then lets what was begun come to its end. */
+    async view({ prepare = () => {}, later = () => {}, ...more } = {}) {
+      device.asked = [];
+      const page = await newPage();
+      const models = [];
+      page.control.before = (name, argument) => {
+        if (name === "new") models.push(String(argument));
+        prepare(name, argument);
+      };
+      const release = { manifestUrl, publicKeys: [keys.publicKey] };
+      const reranker = page.createReranker(options(page, { release, ...more }));
+      readTwo(reranker, list);
+      const { items, outcome } = await reranker.rank(list, { budgetMs: 5000 });
+      if (outcome.source === "server") assert.deepEqual(items, list);
+      else assert.notDeepEqual(items, list);
+      await pause(20);
+      await later(reranker, page);
+      reranker.dispose();
+      return { ...outcome, models };
+    },
+  };
+  Date.now = () => realDate() + device.clock;
+  const localStorage = {
+    getItem: (key) => items.get(key) ?? null,
+    setItem: (key, value) => void items.set(key, value),
+    removeItem: (key) => void items.delete(key),
+  };
+  const fetch = async (url, { integrity } = {}) => {
+    device.asked.push(String(url));
+    const file = device.files.get(String(url));
+    if (typeof file === "function") return file();
+    if (file === undefined) return new Response("", { status: 404 });
+    if (integrity && sha256(file) !== integrity) throw new TypeError("Failed to fetch");
+    return new Response(file);
+  };
+  for (const [name, value] of Object.entries({ fetch, localStorage }))
+    Object.defineProperty(globalThis, name, { configurable: true, writable: true, value });
+  return device;
+}
+
+test("a release takes effect with the next page view, and is verified each time", async () => {
+  const device = makeDevice();
+  device.publish(1);
+  const first = await device.view();
+  assert.equal(first.reason, "ranked");
+  assert.equal(first.releaseVersion, undefined);
+  assert.equal(first.release, undefined);
+  assert.deepEqual(first.models, [baked]);
+  assert.deepEqual(device.asked, [
+    manifestUrl,
+    "https://news.test/release/w1.wasm",
+    "https://news.test/release/m1.onnx",
+  ]);
+
+  const second = await device.view();
+  assert.equal(second.reason, "ranked");
+  assert.equal(second.releaseVersion, 1);
+  assert.deepEqual(second.models, ["7,1"]);
+  assert.equal(device.kept.good, device.files.get(manifestUrl));
+});
+
+test("without consent nothing is asked for or kept", async () => {
+  const device = makeDevice();
+  device.publish(1);
+  assert.equal((await device.view({ consent: false })).reason, "no_consent");
+  assert.deepEqual(device.asked, []);
+  assert.equal(device.items.size, 0);
+});
+
+test("consent withdrawn while the manifest comes: it is not kept", async () => {
+  const device = makeDevice();
+  device.publish(1);
+  const text = device.files.get(manifestUrl);
+  let consent = true;
+  device.files.set(manifestUrl, async () => {
+    await pause(10);
+    consent = false;
+    return new Response(text);
+  });
+  await device.view({ consent: () => consent });
+  assert.equal(device.items.size, 0);
+});
+
+for (const [what, spoil, reason] of [
+  ["signed by another key", (device) => device.publish(2, {}, { key: others.privateKey }), "sig_invalid"],
+  [
+    "without a signature",
+    (device) => device.files.set(manifestUrl, `{"manifest":{"version":2}}`),
+    "sig_invalid",
+  ],
+  [
+    "of a captive portal",
+    (device) => device.files.set(manifestUrl, "<!doctype html><p>Log in"),
+    "sig_invalid",
+  ],
+  ["empty", (device) => device.files.set(manifestUrl, ""), "sig_invalid"],
+  [
+    "with one character changed",
+    (device) => {
+      device.publish(2);
+      device.files.set(manifestUrl, device.files.get(manifestUrl).replace('"version":2', '"version":3'));
+    },
+    "sig_invalid",
+  ],
+  [
+    "over a day past its time",
+    (device) => device.publish(2, { expires: new Date(Date.now() - day - hour).toISOString() }),
+    "expired",
+  ],
+  ["below the version kept", (device) => device.publish(0), "rollback"],
+  ["for a later version of the package", (device) => device.publish(2, { sdk: "100.0.0" }), "unsupported"],
+  ["with another contract", (device) => device.publish(2, { contract: 2 }), "unsupported"],
+  ["in another format", (device) => device.publish(2, { format: 2 }), "unsupported"],
+  [
+    "for another glue",
+    (device) => device.publish(2, { glue: { name: "g.js", integrity: sha256("x") } }),
+    "unsupported",
+  ],
+  ["with a policy out of range", (device) => device.publish(2, { policy: { strength: 99 } }), "unsupported"],
+  [
+    "with a file outside its folder",
+    (device) => device.publish(2, { model: { name: "../m.onnx", integrity: sha256("") } }),
+    "unsupported",
+  ],
+  [
+    "without its members",
+    (device) => device.files.set(manifestUrl, sign({ version: 2 }, keys.privateKey)),
+    "unsupported",
+  ],
+  ["that is not there", (device) => device.files.delete(manifestUrl), "load_failed"],
+  [
+    "that the network refuses",
+    (device) =>
+      device.files.set(manifestUrl, () => {
+        throw new TypeError("Failed to fetch");
+      }),
+    "load_failed",
+  ],
+]) {
+  test(`a manifest ${what} is not taken: ${reason}; the stored release ranks on`, async () => {
+    const device = makeDevice();
+    device.publish(1);
+    await device.view();
+    await device.view();
+    const before = device.kept;
+    spoil(device);
+    let after;
+    const outcome = await device.view({
+      later: async (reranker) => {
+        after = (await reranker.rank(list)).outcome;
+      },
+    });
+    assert.equal(outcome.reason, "ranked");
+    assert.equal(outcome.releaseVersion, 1);
+    assert.equal(after.reason, "ranked");
+    assert.equal(after.release, reason);
+    assert.deepEqual(device.kept, before);
+  });
+}
+
+test("with nothing stored a manifest that is not taken leaves the package's own files to rank", async () => {
+  const device = makeDevice();
+  device.publish(1, {}, { key: others.privateKey });
+  await device.view();
+  const outcome = await device.view();
+  assert.deepEqual([outcome.reason, outcome.releaseVersion, outcome.models], ["ranked", undefined, [baked]]);
+  assert.equal(device.kept, null);
+});
+
+test("a day of grace for the device's clock; past it the package's own files rank, and a fresh manifest mends it", async () => {
+  const device = makeDevice();
+  device.publish(1, { expires: new Date(Date.now() + hour).toISOString() });
+  await device.view();
+  device.clock = 24 * hour;
+  assert.equal((await device.view()).releaseVersion, 1);
+  device.clock = 26 * hour;
+  const late = await device.view();
+  assert.deepEqual([late.reason, late.releaseVersion, late.release], ["ranked", undefined, "expired"]);
+  device.publish(2);
+  await device.view();
+  assert.equal((await device.view()).releaseVersion, 2);
+});
+
+test("a clock ten years off, either way, costs a release at most", async () => {
+  for (const clock of [3650 * day, -3650 * day]) {
+    const device = makeDevice();
+    device.publish(1);
+    await device.view();
+    device.clock = clock;
+    const outcome = await device.view();
+    assert.equal(outcome.reason, "ranked");
+    assert.equal(outcome.release, clock > 0 ? "expired" : undefined);
+  }
+});
+
+test("the kill switch: at the next ranking, on the next page view without loading, and until a newer version", async () => {
+  const device = makeDevice();
+  device.publish(1);
+  await device.view();
+  await device.view({
+    async later(reranker) {
+      device.publish(2, { killed: true });
+      assert.equal((await reranker.rank(list)).outcome.reason, "ranked", "asked a moment ago");
+      device.clock += 61_000;
+      await reranker.rank(list);
+      await pause(20);
+      assert.equal((await reranker.rank(list)).outcome.reason, "killed");
+    },
+  });
+  const { reason, models } = await device.view();
+  assert.deepEqual([reason, models], ["killed", []]);
+  assert.deepEqual(device.asked, [manifestUrl]);
+
+  device.clock += 3650 * day;
+  device.files.delete(manifestUrl);
+  assert.equal((await device.view()).reason, "killed", "whatever the clock");
+  device.publish(3);
+  await device.view();
+  assert.equal((await device.view()).releaseVersion, 3);
+});
+
+test("a new reader's first ranking after the manifest came heeds the kill switch", async () => {
+  const device = makeDevice();
+  device.publish(1, { killed: true });
+  await device.view({
+    async later(reranker) {
+      assert.equal((await reranker.rank(list)).outcome.reason, "killed");
+    },
+  });
+});
+
+test("outside the rollout the order is the server's; the share is of buckets, by the salt", async () => {
+  const device = makeDevice();
+  device.publish(1, { rollout: { percentage: 0, salt: "s" } });
+  await device.view();
+  const outcome = await device.view();
+  assert.deepEqual([outcome.reason, outcome.models], ["not_in_rollout", []]);
+  assert.deepEqual(device.asked, [manifestUrl], "and it goes on asking");
+  const { bucket } = device.kept;
+  assert.ok(Number.isInteger(bucket) && bucket >= 0 && bucket < 1000);
+
+  const arms = new Map();
+  for (let bucket = 0; bucket < 1000; bucket += 5) {
+    const arm = makeDevice();
+    arm.publish(1, { rollout: { percentage: 30, salt: "spring" } });
+    arm.items.set(
+      "nearside.release",
+      JSON.stringify({ version: 1, newest: arm.files.get(manifestUrl), bucket }),
+    );
+    arms.set(bucket, (await arm.view()).reason);
+  }
+  const inside = [...arms.values()].filter((reason) => reason === "ranked").length;
+  assert.ok(inside > 200 * 0.2 && inside < 200 * 0.4, `${inside} of 200`);
+  assert.equal([...arms.values()].filter((reason) => reason === "not_in_rollout").length, 200 - inside);
+});
+
+test("the manifest's policy goes over the page's, member by member", async () => {
+  const device = makeDevice();
+  device.publish(1, { policy: { strength: 0.25 } });
+  await device.view();
+  let given;
+  const prepare = (name, ...args) => {
+    if (name === "rank") given = args;
+  };
+  await device.view({
+    policy: { strength: 2, k: 7 },
+    later: async (reranker, { control }) => {
+      control.before = (name, ...args) => name === "rank" && prepare(name, ...args);
+      await reranker.rank(list);
+    },
+  });
+  assert.deepEqual([...given[5].slice(0, 2)], [0.25, 7]);
+  device.publish(2, { policy: { strength: 0 } });
+  await device.view();
+  assert.equal((await device.view()).reason, "off");
+});
+
+test("a release whose golden case fails is given up for the last good one, at once and for good", async () => {
+  const device = makeDevice();
+  device.publish(1);
+  await device.view();
+  await device.view();
+  device.publish(2, {}, { wasm: wasmOf(2) });
+  await device.view();
+  const refuse = (name, model) => {
+    if (name === "new" && String(model) === "7,2") throw coded("model_rejected");
+  };
+  const outcome = await device.view({ prepare: refuse });
+  assert.deepEqual(
+    [outcome.reason, outcome.releaseVersion, outcome.release, outcome.models],
+    ["ranked", 1, "model_rejected", ["7,2", "7,1"]],
+  );
+  const again = await device.view({ prepare: refuse });
+  assert.deepEqual([again.releaseVersion, again.models], [1, ["7,1"]]);
+  assert.equal(device.kept.version, 2, "no version below it is taken");
+  device.publish(3);
+  await device.view();
+  assert.equal((await device.view()).releaseVersion, 3);
+});
+
+test("a release that traps as it loads costs one instance, and the package's own files rank", async () => {
+  const device = makeDevice();
+  device.publish(1);
+  await device.view();
+  const outcome = await device.view({
+    prepare: (name, model) => {
+      if (name === "new" && String(model) === "7,1") throw new WebAssembly.RuntimeError("unreachable");
+    },
+  });
+  assert.deepEqual([outcome.reason, outcome.release, outcome.models], ["ranked", "trap", ["7,1", baked]]);
+});
+
+test("files that do not come, or are not what the manifest says: the package's own rank; the release stays wanted", async () => {
+  const device = makeDevice();
+  device.publish(1);
+  await device.view();
+  const model = device.files.get("https://news.test/release/m1.onnx");
+  device.files.delete("https://news.test/release/m1.onnx");
+  const outcome = await device.view();
+  assert.deepEqual(
+    [outcome.reason, outcome.releaseVersion, outcome.release],
+    ["ranked", undefined, "load_failed"],
+  );
+  device.files.set("https://news.test/release/m1.onnx", model);
+  assert.equal((await device.view()).releaseVersion, 1);
+  device.files.set("https://news.test/release/m1.onnx", modelOf(9));
+  assert.equal((await device.view()).release, "integrity");
+});
+
+test("two keys: a release signed by either is taken, one that is no longer pinned is not", async () => {
+  const device = makeDevice();
+  const both = { manifestUrl, publicKeys: [keys.publicKey, others.publicKey] };
+  device.publish(1, {}, { key: others.privateKey });
+  await device.view({ release: both });
+  assert.equal((await device.view({ release: both })).releaseVersion, 1);
+  device.files.delete(manifestUrl);
+  assert.equal((await device.view()).release, "sig_invalid");
+});
+
+test("where the browser has no Ed25519 the package's own files rank", async (t) => {
+  const device = makeDevice();
+  device.publish(1);
+  t.mock.method(crypto.subtle, "importKey", async () => {
+    throw new DOMException("no such algorithm", "NotSupportedError");
+  });
+  await device.view();
+  const outcome = await device.view({
+    later: async (reranker) => assert.equal((await reranker.rank(list)).outcome.release, "unsupported"),
+  });
+  assert.deepEqual([outcome.reason, outcome.releaseVersion], ["ranked", undefined]);
+  assert.equal(device.kept, null);
+});
+
+test("three page views with a trap within a day switch the model off for a day; another model goes on", async () => {
+  const device = makeDevice();
+  const trap = (name) => {
+    if (name === "rank") throw new WebAssembly.RuntimeError("unreachable");
+  };
+  for (let view = 0; view < 3; view++) {
+    device.clock += hour;
+    assert.equal((await device.view({ prepare: trap, release: undefined })).reason, "trap");
+  }
+  const off = await device.view({ release: undefined });
+  assert.deepEqual([off.reason, off.models], ["breaker", []]);
+  device.clock += 23 * hour;
+  assert.equal((await device.view({ release: undefined })).reason, "breaker");
+  const modelUrl = new Uint8Array([4]);
+  const modelIntegrity = `sha384-${createHash("sha384").update(modelUrl).digest("base64")}`;
+  assert.equal((await device.view({ release: undefined, modelUrl, modelIntegrity })).reason, "ranked");
+  device.clock += 2 * hour;
+  assert.equal((await device.view({ release: undefined })).reason, "ranked");
+});
+
+test("what slow loading does not count, a slow ranking does; twice in one page view counts once", async () => {
+  const device = makeDevice();
+  const spin = (name) => {
+    const end = performance.now() + 30;
+    while (name === "rank" && performance.now() < end);
+  };
+  for (let view = 0; view < 3; view++) {
+    const first = await device.view({
+      prepare: spin,
+      release: undefined,
+      async later(reranker) {
+        for (let i = 0; i < 3; i++)
+          assert.equal((await reranker.rank(list, { budgetMs: 10 })).outcome.reason, "budget");
+      },
+    });
+    assert.equal(first.reason, "ranked");
+    assert.equal(device.kept.faults.times.length, view + 1);
+  }
+  assert.equal((await device.view({ release: undefined })).reason, "breaker");
+});
+
+test("faults a day apart, or of a clock that was wrong, do not add up", async () => {
+  const device = makeDevice();
+  const trap = (name) => {
+    if (name === "rank") throw new WebAssembly.RuntimeError("unreachable");
+  };
+  for (let view = 0; view < 5; view++) {
+    device.clock += 13 * hour;
+    assert.equal((await device.view({ prepare: trap, release: undefined })).reason, "trap");
+  }
+  device.clock -= 3650 * day;
+  assert.equal((await device.view({ release: undefined })).reason, "ranked");
+});
+
+test("erasing forgets bucket, faults and releases", async () => {
+  const device = makeDevice();
+  device.publish(1, { rollout: { percentage: 50, salt: "s" } });
+  await device.view();
+  assert.notEqual(device.kept, null);
+  await device.view({ later: (reranker) => reranker.erase() });
+  assert.equal(device.kept, null);
+});
+
+test("whatever stands in the place of what was kept is no error", async () => {
+  for (const text of [
+    "",
+    "{",
+    "5",
+    "null",
+    '"text"',
+    "[]",
+    '{"newest":5,"good":{},"faults":7,"bucket":"x"}',
+    '{"faults":{"model":"undefined","times":"abc"}}',
+  ]) {
+    const device = makeDevice();
+    device.publish(1);
+    device.items.set("nearside.release", text);
+    assert.equal((await device.view()).reason, "ranked", text);
+    assert.equal((await device.view()).releaseVersion, 1, text);
+  }
+});
+
+test("where localStorage is refused, the package's own files rank in each page view", async () => {
+  const device = makeDevice();
+  device.publish(1);
+  Object.defineProperty(globalThis, "localStorage", {
+    configurable: true,
+    get() {
+      throw new DOMException("refused", "SecurityError");
+    },
+  });
+  for (let view = 0; view < 2; view++) {
+    const outcome = await device.view();
+    assert.deepEqual([outcome.reason, outcome.releaseVersion], ["ranked", undefined]);
+  }
+});
+
+test("options that are none refuse to rank, and say so", async () => {
+  const device = makeDevice();
+  for (const release of [
+    5,
+    {},
+    { manifestUrl },
+    { manifestUrl, publicKeys: [] },
+    { manifestUrl, publicKeys: ["a", "b", "c"] },
+    { manifestUrl, publicKeys: [5] },
+    { manifestUrl: "/no/base", publicKeys: [keys.publicKey] },
+  ]) {
+    const outcome = await device.view({ release });
+    assert.equal(outcome.reason, "internal", JSON.stringify(release));
+  }
+});
