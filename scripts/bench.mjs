@@ -32,7 +32,7 @@ await main(async () => {
   await ensureRust();
   const bindgen = await ensureWasmBindgen();
   const { chromium } = await ensureChromium();
-  await buildPackage(bindgen);
+  await buildPackage(bindgen, { full: true });
   await buildCore(bindgen, join(cache, "bench/core"), "bench");
   if (hasFull()) await buildCore(bindgen, join(cache, "bench/core-full"), "bench,tract");
   const folder = await makeSite();

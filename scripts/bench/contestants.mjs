@@ -96,7 +96,7 @@ export function products() {
   ];
 }
 
-export const hasFull = () => existsSync(join(root, "dist/full/index.js"));
+export const hasFull = () => existsSync(join(root, "dist/full/nearside_bg.wasm"));
 
 /** The files an engine loads for a model, by the names they have on the site. */
 export const filesOf = (engine, model) => ({

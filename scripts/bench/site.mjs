@@ -71,9 +71,9 @@ async function makeProduct({ id, entry, engine: engineId }) {
     preloads.push(...Object.values(files));
   } else if (id !== "blend") {
     const dist = id === "full" ? "dist/full" : "dist";
-    for (const name of ["nearside_bg.wasm", "reranker.onnx"]) {
-      copyFileSync(existsSync(at(dist, name)) ? at(dist, name) : at("dist", name), join(folder, name));
-      preloads.push(name);
+    for (const file of [at(dist, "nearside_bg.wasm"), at("dist/reranker.onnx")]) {
+      copyFileSync(file, join(folder, basename(file)));
+      preloads.push(basename(file));
     }
     options.flavour = dist;
   }
