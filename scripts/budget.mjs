@@ -19,21 +19,24 @@ export async function weigh(flavour = "") {
     ...{ write: false, metafile: true, logLevel: "error" },
   };
   const entry = flavour ? `nearside/${flavour}` : "nearside";
-  const bundle = await build({
-    ...options,
-    stdin: { contents: `export { createReranker } from "${entry}";`, resolveDir: root },
-    // Bundlers make a file of its own of it, which a page without a worker never asks for.
-    plugins: [
-      {
-        name: "apart",
-        setup: ({ onResolve }) =>
-          onResolve({ filter: /^\.\/remote\.js$/ }, ({ path }) => ({ path, external: true })),
-      },
-    ],
-  });
+  const bundled = (plugins = []) =>
+    build({
+      ...options,
+      stdin: { contents: `export { createReranker } from "${entry}";`, resolveDir: root },
+      plugins: [apart, ...plugins],
+    });
+  const bundle = await bundled();
+  const withoutReleases = await bundled([unreleased]);
   const remote = await build({ ...options, entryPoints: [join(root, "dist", flavour, "remote.js")] });
   const [{ inputs }] = Object.values(bundle.metafile.outputs);
+  const script = measure("SDK and glue", bundle.outputFiles[0].contents, constants.BROTLI_MODE_TEXT);
+  const shorter = measure("", withoutReleases.outputFiles[0].contents, constants.BROTLI_MODE_TEXT);
   return {
+    releases: {
+      name: "of it, for releases",
+      raw: script.raw - shorter.raw,
+      brotli: script.brotli - shorter.brotli,
+    },
     worker: [
       measure("remote.js", remote.outputFiles[0].contents, constants.BROTLI_MODE_TEXT),
       measure(
@@ -43,7 +46,7 @@ export async function weigh(flavour = "") {
       ),
     ],
     files: [
-      measure("SDK and glue", bundle.outputFiles[0].contents, constants.BROTLI_MODE_TEXT),
+      script,
       ...[join(flavour, "nearside_bg.wasm"), "reranker.onnx"].map((file) =>
         measure(basename(file), readFileSync(join(root, "dist", file)), constants.BROTLI_MODE_GENERIC),
       ),
@@ -51,6 +54,22 @@ export async function weigh(flavour = "") {
     parts: parts(inputs),
   };
 }
+
+/** Bundlers make a file of its own of it, which a page without a worker never asks for. */
+const apart = {
+  name: "apart",
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^\.\/remote\.js$/ }, ({ path }) => ({ path, external: true })),
+};
+
+/** The package without its client of releases, to see what that weighs. */
+const unreleased = {
+  name: "unreleased",
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /dist\/release\.js$/ }, () => ({
+      contents: "export const releaseOf = () => undefined;",
+    })),
+};
 
 function measure(name, bytes, mode) {
   const compressed = brotliCompressSync(bytes, {
@@ -109,9 +128,10 @@ async function filesOfFull() {
 /** Weighs, prints the table, and returns the counts of budgets kept and exceeded. */
 export async function budget() {
   const budgets = JSON.parse(readFileSync(join(root, "budgets.json"), "utf8"));
-  const { files, parts, worker } = await weigh();
+  const { files, parts, releases, worker } = await weigh();
   const checks = [
     ...judge(files, budgets),
+    ...judgeBeside("", [releases], budgets.parts),
     ...judgeBeside("worker: ", worker, budgets.worker),
     ...judgeBeside("full: ", await filesOfFull(), budgets.full),
   ];
