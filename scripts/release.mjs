@@ -1,0 +1,378 @@
+// `npm run release -- --out DIR --key FILE`: makes a release, a folder of static files that every cache can hold.
+//
+//   dist/nearside_bg.wasm ─┐
+//   dist/nearside.js ──────┤  DIR/NAME.HASH.END, .br, .gz     immutable
+//   the model ─────────────┤
+//   the model's space ─────┘  DIR/manifest.json, .br, .gz     names and hashes them, signed
+//
+// Files of earlier releases stay: pages ask for them until they know of the new one, and a rollback names them again.
+// `manifest.N.json` keeps what release N was. docs/delivery.md describes the format and how to serve it.
+
+import { createHash, randomBytes } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { brotliCompressSync, brotliDecompressSync, constants, gunzipSync, gzipSync } from "node:zlib";
+import { refuseKeyIn } from "./keys.mjs";
+import {
+  FORMAT,
+  isPublicKey,
+  isVersion,
+  publicKeyOf,
+  readPrivateKey,
+  readSigned,
+  readUnverified,
+  sign,
+} from "./manifest.mjs";
+import { metadataOf } from "./onnx.mjs";
+import { bold, dim, done, isMain, main, root, Stop, say } from "./shell.mjs";
+
+/** The most bytes of a model that a page should load. */
+const MOST_MODEL_BYTES = 24 * 1024;
+const DAY = 86_400_000;
+const DEFAULT_DAYS = 30;
+const MANIFEST = "manifest.json";
+const past = (version) => `manifest.${version}.json`;
+const files = ["wasm", "glue", "model", "space"];
+const policyNames = ["strength", "k", "minimumEvidence", "maximumDisplacement", "topicCap"];
+
+/**
+ * Makes a release in the folder `out`, signed by the private key in the file `key`. Returns its manifest.
+ *
+ * - `version`: by default one above all that are in the folder.
+ * - `expires` (RFC 3339) or `days` from now.
+ * - `model`, `space`: their files, by default the package's own. `dist`: where the built package is.
+ * - `policy`, `rollout` (percentage): by default none and 100. `salt`: by default the present release's, else random.
+ * - `kill`: the present release again, switched off. `rollbackTo`: the files and knobs of an earlier one, as a new version.
+ * - `trust`: further public keys by which earlier manifests in the folder may be signed.
+ */
+export async function makeRelease({ out, key, trust = [], ...options }) {
+  for (const [folder, what] of [
+    [out, "the folder that is served"],
+    [root, "the repository"],
+  ])
+    refuseKeyIn(folder, key, what);
+  const privateKey = readPrivateKey(read(key, "The private key"));
+  const untrusted = trust.find((text) => !isPublicKey(text));
+  if (untrusted !== undefined)
+    throw new Stop(`--trust ${untrusted} is no public key, the base64 of 32 bytes.`);
+  const publicKeys = [publicKeyOf(privateKey), ...trust];
+  if (options.kill && options.rollbackTo !== undefined)
+    throw new Stop("Kill a release or roll back to one, not both: a rollback makes a version that is on.");
+
+  const published = versionsIn(out);
+  const newest = Math.max(0, ...published);
+  const version = options.version ?? newest + 1;
+  if (!isVersion(version)) throw new Stop("A version is a whole number of at least 1.");
+  if (version < newest)
+    throw new Stop(`The folder holds version ${newest}, and versions only go up: ${version} is below it.`);
+
+  const again = options.kill ? presentVersion(out) : options.rollbackTo;
+  if (options.kill && again === undefined) throw new Stop("There is no release in the folder to kill.");
+  if (again !== undefined && (options.model ?? options.space) !== undefined)
+    throw new Stop(
+      "--kill and --rollback-to take the files of a release that is there, so no --model or --space.",
+    );
+  const base = again === undefined ? await newBase(out, options) : pastBase(out, again, publicKeys);
+
+  const manifest = {
+    format: FORMAT,
+    version,
+    expires: expiry(options),
+    killed: options.kill === true,
+    rollout: {
+      percentage: percentage(options.rollout ?? base.manifest.rollout?.percentage ?? 100),
+      salt: options.salt ?? base.manifest.rollout?.salt ?? randomBytes(6).toString("base64url"),
+    },
+    policy: await checkedPolicy(options.policy ?? base.manifest.policy ?? {}, options.dist),
+    sdk: base.manifest.sdk,
+    contract: base.manifest.contract,
+    ...Object.fromEntries(files.map((name) => [name, base.manifest[name]])),
+  };
+  publish(out, base.contents, version, sign(manifest, privateKey));
+  return manifest;
+}
+
+/** What a release of the built package and a model consists of. */
+async function newBase(out, { dist = join(root, "dist"), model, space }) {
+  const built = (name) => read(join(dist, name), "The package is not built (`npm run build`):");
+  const bytes = { wasm: built("nearside_bg.wasm"), glue: built("nearside.js") };
+  bytes.model = model === undefined ? built("reranker.onnx") : read(model, "The model");
+  const metadata = await checkModel(bytes.model, bytes.wasm, dist);
+  const spaceName = metadata["nearside.space"];
+  const spaceFile = space ?? join(root, "models", `${spaceName}.safetensors`);
+  bytes.space = read(spaceFile, `The model's vector space ${spaceName} (say where it is by --space):`);
+  const names = {
+    wasm: ["nearside", "wasm"],
+    glue: ["nearside", "js"],
+    model: ["reranker", "onnx"],
+    space: [spaceName.replaceAll(/[^\w.-]/g, "-"), "safetensors"],
+  };
+  const entries = files.map((name) => [name, entry(...names[name], bytes[name])]);
+  const sdk = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version;
+  return {
+    manifest: {
+      rollout: { salt: presentSalt(out) },
+      sdk,
+      contract: Number(metadata["nearside.contract"]),
+      ...Object.fromEntries(entries),
+    },
+    contents: entries.map(([name, { name: file }]) => [file, bytes[name]]),
+  };
+}
+
+/** A release that the folder holds, its files checked against its hashes. */
+function pastBase(out, version, publicKeys) {
+  const file = join(out, past(version));
+  if (!existsSync(file))
+    throw new Stop(
+      `${file} is not there: the folder knows of ${versionsIn(out).join(", ") || "no version"}.`,
+    );
+  let manifest;
+  try {
+    manifest = readSigned(readFileSync(file, "utf8"), publicKeys);
+  } catch (error) {
+    throw new Stop(`${file}: ${error.message} Was it signed by an earlier key? Then name that by --trust.`);
+  }
+  if (manifest.version !== version) throw new Stop(`${file} holds version ${manifest.version}.`);
+  const contents = files.map((name) => {
+    const { name: file, integrity } = manifest[name];
+    const bytes = read(join(out, file), `Version ${version} needs`);
+    if (hash(bytes).integrity !== integrity)
+      throw new Stop(`${join(out, file)} is not the file that version ${version} was made of.`);
+    return [file, bytes];
+  });
+  return { manifest, contents };
+}
+
+/** Refuses a model that is too large, has no contract, or fails its golden case in the release's own wasm. Returns its metadata. */
+async function checkModel(model, wasm, dist) {
+  if (model.length > MOST_MODEL_BYTES)
+    throw new Stop(
+      `The model has ${model.length} bytes and may have ${MOST_MODEL_BYTES}: quantize or shrink it.`,
+    );
+  const metadata = metadataOf(model);
+  if (!/^\d+$/.test(metadata["nearside.contract"] ?? "") || !metadata["nearside.space"])
+    throw new Stop("The model has no contract in its metadata: write it with `nearside export`.");
+  const { initSync, Core } = await import(new URL(`file://${resolve(dist, "nearside.js")}`));
+  try {
+    initSync({ module: wasm });
+    new Core(model).free();
+  } catch (error) {
+    throw new Stop(`Pages would refuse the model (${error.name}): ${error.message}.`);
+  }
+  return metadata;
+}
+
+function hash(bytes) {
+  const digest = createHash("sha256").update(bytes).digest();
+  return { hex: digest.toString("hex").slice(0, 16), integrity: `sha256-${digest.toString("base64")}` };
+}
+
+function entry(stem, end, bytes) {
+  const { hex, integrity } = hash(bytes);
+  return { name: `${stem}.${hex}.${end}`, integrity, bytes: bytes.length };
+}
+
+function expiry({ expires, days = DEFAULT_DAYS }) {
+  const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+  const time = expires === undefined ? Date.now() + days * DAY : Date.parse(expires);
+  if (!Number.isFinite(time) || (expires !== undefined && !rfc3339.test(expires)))
+    throw new Stop("--expires is a time by RFC 3339, as 2026-12-25T00:00:00Z; --days a number.");
+  if (time <= Date.now()) throw new Stop("A release that has expired is of no use: say a later --expires.");
+  return new Date(time).toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+function percentage(value) {
+  if (!(value >= 0 && value <= 100)) throw new Stop("--rollout is a percentage from 0 to 100.");
+  return value;
+}
+
+/** The policy, held to the SDK's own limits. */
+async function checkedPolicy(policy, dist = join(root, "dist")) {
+  if (typeof policy !== "object" || policy === null || Array.isArray(policy))
+    throw new Stop('--policy is a JSON object, as {"strength":0.5}, or a file with one.');
+  const unknown = Object.keys(policy).find((name) => !policyNames.includes(name));
+  if (unknown !== undefined) throw new Stop(`The policy has no ${unknown}, only ${policyNames.join(", ")}.`);
+  const { readPolicy } = await import(new URL(`file://${resolve(dist, "policy.js")}`));
+  try {
+    readPolicy(policy);
+  } catch (error) {
+    throw new Stop(`${error.message}.`);
+  }
+  return policy;
+}
+
+/** Writes the files and, when all are there, the manifest. */
+function publish(out, contents, version, signed) {
+  mkdirSync(out, { recursive: true });
+  for (const [name, bytes] of contents) put(out, name, bytes);
+  const kept = join(out, past(version));
+  if (existsSync(kept) && readFileSync(kept, "utf8") !== signed)
+    throw new Stop(`Version ${version} is published with another content: take a higher --version.`);
+  putFile(kept, signed);
+  put(out, MANIFEST, Buffer.from(signed));
+}
+
+/** Writes a file with its compressed neighbours; one that is as it should be is left alone. */
+function put(out, name, bytes) {
+  for (const { end, compress, decompress } of forms) {
+    const file = join(out, name + end);
+    if (!isCompressed(file, bytes, decompress)) putFile(file, compress(bytes));
+  }
+  putFile(join(out, name), bytes);
+}
+
+const forms = [
+  { end: ".br", compress: asBrotli, decompress: brotliDecompressSync },
+  { end: ".gz", compress: (bytes) => gzipSync(bytes, { level: 9 }), decompress: gunzipSync },
+];
+
+function asBrotli(bytes) {
+  const { BROTLI_PARAM_QUALITY, BROTLI_PARAM_SIZE_HINT } = constants;
+  return brotliCompressSync(bytes, {
+    params: { [BROTLI_PARAM_QUALITY]: 11, [BROTLI_PARAM_SIZE_HINT]: bytes.length },
+  });
+}
+
+function isCompressed(file, bytes, decompress) {
+  try {
+    return decompress(readFileSync(file)).equals(bytes);
+  } catch {
+    return false;
+  }
+}
+
+/** Writes a file at once: whoever reads it finds the old one or the new one, whole. */
+function putFile(file, content) {
+  if (existsSync(file) && readFileSync(file).equals(Buffer.from(content))) return;
+  const temporary = `${file}.${process.pid}.tmp`;
+  try {
+    writeFileSync(temporary, content, { mode: 0o644 });
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** All versions that a folder knows of, in their order. */
+function versionsIn(out) {
+  if (!existsSync(out)) return [];
+  if (!statSync(out).isDirectory()) throw new Stop(`${out} is no folder.`);
+  const kept = readdirSync(out).map((name) => Number(/^manifest\.(\d+)\.json$/.exec(name)?.[1]));
+  const present = presentVersion(out);
+  return [...new Set([...kept, present])].filter(isVersion).sort((a, b) => a - b);
+}
+
+const presentVersion = (out) => present(out)?.version;
+const presentSalt = (out) => present(out)?.rollout?.salt;
+
+function present(out) {
+  const file = join(out, MANIFEST);
+  if (!existsSync(file)) return undefined;
+  try {
+    return readUnverified(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new Stop(`${file}: ${error.message} Put the last good one in its place (${join(out, past("N"))}).`);
+  }
+}
+
+function read(file, what) {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new Stop(`${what} ${file} cannot be read: ${error.code ?? error.message}.`);
+  }
+}
+
+const usage =
+  "npm run release -- --out DIR --key FILE [--version N] [--expires TIME | --days N] [--model FILE] [--space FILE] " +
+  "[--policy JSON|FILE] [--rollout PERCENT] [--salt TEXT] [--kill | --rollback-to N] [--trust PUBLIC-KEY]";
+
+/** The options of `makeRelease` in the command line. Paths are the caller's: npm runs scripts in the repository's root. */
+function options() {
+  const text = { type: "string" };
+  let values;
+  try {
+    ({ values } = parseArgs({
+      options: {
+        ...{ out: text, key: text, version: text, expires: text, days: text, model: text, space: text },
+        ...{ policy: text, rollout: text, salt: text, "rollback-to": text },
+        kill: { type: "boolean" },
+        trust: { type: "string", multiple: true },
+      },
+    }));
+    if (!values.out || !values.key) throw new Error("--out and --key are needed");
+    if (values.expires && values.days) throw new Error("--expires or --days, not both");
+  } catch (error) {
+    throw new Stop(`Use \`${usage}\`: ${error.message}.`);
+  }
+  const {
+    out,
+    key,
+    model,
+    space,
+    days,
+    rollout,
+    version,
+    policy,
+    "rollback-to": rollbackTo,
+    ...rest
+  } = values;
+  const path = (given) => given && resolve(process.env.INIT_CWD ?? "", given);
+  const number = (given) => (given === undefined ? undefined : Number(given));
+  return {
+    ...rest,
+    ...{ out: path(out), key: path(key), model: path(model), space: path(space) },
+    ...{
+      days: number(days),
+      rollout: number(rollout),
+      version: number(version),
+      rollbackTo: number(rollbackTo),
+    },
+    policy: policy === undefined ? undefined : readJson(policy, path),
+  };
+}
+
+function readJson(given, path) {
+  try {
+    return JSON.parse(given.trimStart().startsWith("{") ? given : readFileSync(path(given), "utf8"));
+  } catch (error) {
+    throw new Stop(`--policy is JSON or a file with it: ${error.message}.`);
+  }
+}
+
+if (isMain(import.meta.url)) {
+  await main(async () => {
+    const given = options();
+    if (!existsSync(join(root, "dist/policy.js"))) await build();
+    const manifest = await makeRelease(given);
+    for (const name of files) say(`  ${manifest[name].name} ${dim(`${manifest[name].bytes} bytes`)}`);
+    const { version, killed, rollout, expires, policy } = manifest;
+    say(`  policy ${JSON.stringify(policy)}, rollout ${rollout.percentage} % by salt ${rollout.salt}`);
+    done(
+      `Version ${bold(version)}${killed ? ", switched off," : ""} is in ${given.out}, good until ${expires}`,
+    );
+  });
+}
+
+/** Builds the package, as `npm run build` does. */
+async function build() {
+  const { buildPackage } = await import("./build.mjs");
+  const { ensureNode, ensureNodeModules, ensureRust, ensureWasmBindgen } = await import("./setup.mjs");
+  say("The package is not built yet: building it…");
+  ensureNode();
+  await ensureNodeModules();
+  await ensureRust();
+  await buildPackage(await ensureWasmBindgen());
+}
