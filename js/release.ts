@@ -111,6 +111,7 @@ export class Release {
       this.#fetched = undefined;
       if (manifest.version === version || !this.allowed()) return;
       keep({ newest: text, version: manifest.version });
+      if (manifest.killed) return;
       // So that the next page view has them at hand.
       for (const { name, integrity } of [manifest.wasm, manifest.model]) {
         await (await fetch(new URL(name, this.#url), { integrity, priority: "low" })).arrayBuffer();

@@ -57,12 +57,19 @@ Object.assign(globalThis, { nearside });
 const html = `<!doctype html><html lang="en"><title>Test</title><link rel="icon" href="data:,">
 <script type="module" src="/start.js"></script>`;
 
-/** Serves the package and pages that load it: `/` and whatever `bodies` adds, by path, and other `files` beside. */
-export async function serveSite({ faults, headers, bodies = {}, flavour = "", files: more = {} } = {}) {
+/** Serves the package and pages that load it: `/` and whatever `bodies` adds, by path, and other `files` and `folders` beside. */
+export async function serveSite({
+  faults,
+  headers,
+  bodies = {},
+  flavour = "",
+  files: more = {},
+  folders = {},
+} = {}) {
   bundling[flavour] ??= bundle(flavour);
   const files = { ...(await bundling[flavour]), "/start.js": start, "/index.html": html, ...more };
   for (const [path, body] of Object.entries(bodies)) files[path] = `${html}${body}`;
-  const server = await serve({}, { faults, headers, files });
+  const server = await serve(folders, { faults, headers, files });
   server.asked = () => server.requests.map(({ path }) => path).filter((path) => /\.(wasm|onnx)$/.test(path));
   return server;
 }
