@@ -116,21 +116,27 @@ export class Engine {
   async #load(): Promise<void> {
     checkSupport();
     const { release, worker } = this.files;
-    const begun = this.#profile.begin();
-    begun.catch(() => {}); // awaited with the rest
-    const choices: Choice[] = (await release?.choices()) ?? [];
-    if (worker) this.#starting = this.#startRemote(worker);
-    for (const choice of choices) {
-      try {
-        await this.#install(choice, choice !== choices[0]);
-        release?.loaded(choice);
-        return;
-      } catch (error) {
-        if (asRefusal(error).reason === "breaker") throw error;
-        release?.failed(choice, error);
-      }
+    void this.#profile.begin();
+    if (worker) {
+      this.#starting = this.#startRemote(worker);
+      this.#starting.catch(() => {}); // awaited with the files
     }
-    await this.#install(this.files, choices.length > 0);
+    try {
+      const choices: Choice[] = (await release?.choices()) ?? [];
+      for (const choice of choices) {
+        try {
+          await this.#install(choice, choice !== choices[0]);
+          release?.loaded(choice);
+          return;
+        } catch (error) {
+          if (asRefusal(error).reason === "breaker") throw error;
+          release?.failed(choice, error);
+        }
+      }
+      await this.#install(this.files, choices.length > 0);
+    } finally {
+      release?.ask(); // once what it would compete with is there
+    }
   }
 
   /** Loads what may be the next choice after others that were bad. */

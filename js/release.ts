@@ -38,16 +38,19 @@ export class Release {
     return this.#stored ?? this.#fetched;
   }
 
-  /** Throws `killed` once the publisher has switched ranking off. Asks again, for the next time, when the last answer is old. */
+  /** Throws `killed` once the publisher has switched ranking off. */
   check(): void {
+    if (this.#killed) throw new Refusal("killed");
+  }
+
+  /** Asks what the newest release is, for the next ranking and the next page view, if the last answer is old. */
+  ask(): void {
     const age = Math.abs(Date.now() - this.#asked);
     if (age > freshness) void this.#refresh();
-    if (this.#killed) throw new Refusal("killed");
   }
 
   /** The releases kept on this device that may be used, best first. Throws a refusal where this device may use none at all. */
   async choices(): Promise<Choice[]> {
-    void this.#refresh();
     const choices: Choice[] = [];
     const { newest, good } = kept();
     for (const text of new Set([newest, good])) {

@@ -67,6 +67,7 @@ export function createReranker(options: RerankerOptions): Reranker {
       await within(load(), left(), late);
       check();
     }
+    release?.ask();
     release?.check();
     const over = engine.choice.of?.policy;
     const policy = over ? readPolicy({ ...settings.knobs, ...over }) : settings.policy;

@@ -72,6 +72,15 @@ function makeDevice() {
       device.files.set(manifestUrl, sign(manifest, key));
       return manifest;
     },
+    /** Waits until nothing is asked for, verified or kept any more. */
+    async settle() {
+      for (let calm = 0, before; calm < 3; ) {
+        await pause(15);
+        const now = JSON.stringify([device.asked, device.kept]);
+        calm = now === before ? calm + 1 : 0;
+        before = now;
+      }
+    },
     /** A page view: ranks once, then lets what was begun come to its end. */
     async view({ prepare = () => {}, later = () => {}, ...more } = {}) {
       device.asked = [];
@@ -87,7 +96,7 @@ function makeDevice() {
       const { items, outcome } = await reranker.rank(list, { budgetMs: 5000 });
       if (outcome.source === "server") assert.deepEqual(items, list);
       else assert.notDeepEqual(items, list);
-      await pause(20);
+      await device.settle();
       await later(reranker, page);
       reranker.dispose();
       return { ...outcome, models };
@@ -277,7 +286,7 @@ test("the kill switch: at the next ranking, on the next page view without loadin
       assert.equal((await reranker.rank(list)).outcome.reason, "ranked", "asked a moment ago");
       device.clock += 61_000;
       await reranker.rank(list);
-      await pause(20);
+      await device.settle();
       assert.equal((await reranker.rank(list)).outcome.reason, "killed");
     },
   });
