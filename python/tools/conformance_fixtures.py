@@ -104,9 +104,13 @@ def encode(name: str, model: onnx.ModelProto, inputs: dict, refused: str | None 
 class Cases:
     def __init__(self) -> None:
         self.cases: list[bytes] = []
+        self.accepted: dict[tuple[str, int], list[dict]] = {}  # the arguments of `add`, by operator and opset
 
     def add(self, operator, inputs, constants=None, opset=17, refused=None, label="", out=None, **attributes):
         """One node. `inputs` and `constants` map names to arrays in the order of the node's inputs; None: left out."""
+        if refused is None:
+            given = {"inputs": inputs, "constants": constants, "label": label, "out": out, **attributes}
+            self.accepted.setdefault((operator, opset), []).append(given)
         inputs = {name: None if array is None else np.asarray(array) for name, array in inputs.items()}
         constants = {name: None if array is None else np.asarray(array) for name, array in (constants or {}).items()}
         both = {**inputs, **constants}
@@ -129,6 +133,20 @@ class Cases:
         shapes = {name: array.shape for name, array in inputs.items()}
         model = build(nodes, shapes, constants or {}, [onnx.ValueInfoProto(name="y")], opset)
         self.cases.append(encode(label, model, inputs, refused))
+
+
+def every_opset(c: Cases) -> None:
+    """A case so far of each operator again, in each opset that has none yet and defines the operator as the case's own does."""
+
+    def since(operator: str, opset: int) -> int:
+        return onnx.defs.get_schema(operator, opset).since_version
+
+    for operator in sorted({operator for operator, _ in c.accepted}):
+        known = {opset: cases[0] for (name, opset), cases in c.accepted.items() if name == operator}
+        for opset in OPSETS:
+            alike = [own for own in known if opset not in known and since(operator, own) == since(operator, opset)]
+            if alike:
+                c.add(operator, opset=opset, **known[alike[0]])
 
 
 def elementwise(c: Cases) -> None:
@@ -496,7 +514,7 @@ def attention_inputs(candidates: int, history: int) -> dict:
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     c = Cases()
-    for part in [elementwise, matrices, along_axes, moves, kinds, refusals]:
+    for part in [elementwise, matrices, along_axes, moves, kinds, every_opset, refusals]:
         part(c)
     write(folder / "conformance.bin", c.cases)
     space = Space.load().name

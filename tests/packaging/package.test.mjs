@@ -36,7 +36,9 @@ describe("contents", () => {
       "worker.js",
     ];
     // The modules that know the wasm: the full flavour has its own.
-    const copies = ["engine.js", "load.js", "remote.js", "reranker.js", "settings.js"];
+    const copies = ["engine", "load", "manifest", "release", "remote", "reranker", "settings"].map(
+      (name) => `${name}.js`,
+    );
     const full = [...built.filter((name) => name !== "reranker.onnx"), ...copies].map(
       (name) => `dist/full/${name}`,
     );
