@@ -139,7 +139,8 @@ def every_opset(c: Cases) -> None:
     """A case so far of each operator again, in each opset that has none yet and defines the operator as the case's own does."""
 
     def since(operator: str, opset: int) -> int:
-        return onnx.defs.get_schema(operator, opset).since_version
+        known = onnx.defs.has(operator, max_inclusive_version=opset, domain="")
+        return onnx.defs.get_schema(operator, opset).since_version if known else 0
 
     for operator in sorted({operator for operator, _ in c.accepted}):
         known = {opset: cases[0] for (name, opset), cases in c.accepted.items() if name == operator}
