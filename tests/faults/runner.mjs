@@ -1,0 +1,71 @@
+// Runs rows of the table in a browser, each by the same steps and checks.
+
+import { check, isTiming } from "./check.mjs";
+import { serveRow } from "./site.mjs";
+
+/** A row whose cases differ in one value is run once for each. */
+export function casesOf(row) {
+  if (!row.cases) return [row];
+  return row.cases.map((value) => ({ ...row, ...row.make(value), case: String(value?.name ?? value) }));
+}
+
+/** Runs one case of a row; answers with what is wrong, and the page's report. */
+export async function runCase(row, driver, kit) {
+  const server = await serveRow(row, kit);
+  let page;
+  try {
+    page = await driver.open();
+    if (row.steps) await row.steps({ page, server, kit, driver });
+    const first = server.requests.length;
+    await page.goto(server.url + (row.path ?? "/"));
+    if (row.during) await row.during({ page, server, kit });
+    const { targets } = JSON.parse(await page.read("globalThis.probe.finished"));
+    for (const target of targets) if (target) await page.click(target);
+    const report = JSON.parse(await page.read("globalThis.probe.report()"));
+    return { problems: check(row, report, server.requests.slice(first)), report };
+  } catch (error) {
+    return { problems: [`the row could not be run: ${error?.stack ?? error}`] };
+  } finally {
+    await page?.close().catch(() => {});
+    await server.close();
+  }
+}
+
+/** How often a case whose only fault is a long task is tried: on a busy machine any script can be kept waiting. */
+const tries = 3;
+
+/** Runs all cases of a row; answers `{ row, engine, ms, runs, problems, reasons }`. */
+export async function runRow(row, driver, kit) {
+  const began = performance.now();
+  const problems = [];
+  const reasons = new Set();
+  const cases = casesOf(row);
+  for (const one of cases) {
+    let result;
+    for (let i = 0; i < tries; i++) {
+      result = await runCase(one, driver, kit);
+      if (!(result.problems.length > 0 && result.problems.every(isTiming))) break;
+    }
+    const label = one.case === undefined ? "" : `${one.case}: `;
+    problems.push(...result.problems.map((problem) => label + problem));
+    for (const { outcome } of result.report?.views ?? []) reasons.add(outcome.reason);
+  }
+  const ms = performance.now() - began;
+  return { row, engine: driver.name, ms, runs: cases.length, problems, reasons: [...reasons] };
+}
+
+/** Runs rows, `lanes` at a time, and tells `onResult` of each as it ends. Returns the results in the table's order. */
+export async function runRows(rows, driver, kit, { lanes = 2, onResult = () => {} } = {}) {
+  const results = new Map();
+  const queue = rows.filter(({ engines = ["chromium", "firefox"] }) => engines.includes(driver.name));
+  const left = [...queue];
+  const lane = async () => {
+    for (let row = left.shift(); row; row = left.shift()) {
+      const result = await runRow(row, driver, kit);
+      results.set(row, result);
+      onResult(result);
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  return queue.map((row) => results.get(row));
+}
