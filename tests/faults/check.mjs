@@ -64,7 +64,7 @@ function orderOf(row, { outcome, application, before, after, fixed, ids, still }
     if (outcome.moved !== 0) problems.push(`${label}: ${outcome.reason}, yet ${outcome.moved} moved`);
     return problems;
   }
-  const applied = row.applied ?? "applied";
+  const applied = [row.applied ?? "applied"].flat()[i] ?? "applied";
   if (application.reason !== applied) problems.push(`${label}: apply said ${application.reason}, not ${applied}`);
   const wanted = application.applied ? arranged(ids, before, fixed) : before;
   if (!same(after, wanted)) problems.push(`${label}: the page shows neither the server's nor the ranking's order`);
@@ -89,7 +89,7 @@ function pageOf(row, { views, base, order, clicks, shifts, tasks, at }) {
 }
 
 /** The page's own files, which come without asking anyone; all others are the package's. */
-const own = /^\/(|index\.html|frame|probe\.js|row\.js|page\.js|nearside\.js|story|favicon\.ico)$/;
+const own = /^\/(|index\.html|frame\.html|probe\.js|row\.js|page\.js|nearside\.js|story\.html|favicon\.ico)$/;
 
 function requestsOf(row, _report, requests) {
   const problems = [];

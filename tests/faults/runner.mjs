@@ -3,16 +3,19 @@
 import { check, isTiming } from "./check.mjs";
 import { serveRow } from "./site.mjs";
 
-/** A row whose cases differ in one value is run once for each. */
-export function casesOf(row) {
+/** A row whose cases differ in one value is run once for each; `thin`: for the first, the last and two between. */
+export function casesOf(row, thin = false) {
   if (!row.cases) return [row];
-  return row.cases.map((value) => ({ ...row, ...row.make(value), case: String(value?.name ?? value) }));
+  const last = row.cases.length - 1;
+  const some = new Set([0, 1, 2, 3].map((third) => Math.round((third * last) / 3)));
+  return row.cases.filter((_, i) => !thin || some.has(i)).map((value) => ({ ...row, ...row.make(value), case: String(value?.name ?? value) }));
 }
 
 /** Runs one case of a row; answers with what is wrong, and the page's report. */
 export async function runCase(row, driver, kit) {
   const server = await serveRow(row, kit);
   let page;
+  const late = setTimeout(() => page?.close().catch(() => {}), row.patience ?? 30_000);
   try {
     page = await driver.open();
     if (row.steps) await row.steps({ page, server, kit, driver });
@@ -26,6 +29,7 @@ export async function runCase(row, driver, kit) {
   } catch (error) {
     return { problems: [`the row could not be run: ${error?.stack ?? error}`] };
   } finally {
+    clearTimeout(late);
     await page?.close().catch(() => {});
     await server.close();
   }
@@ -35,11 +39,11 @@ export async function runCase(row, driver, kit) {
 const tries = 3;
 
 /** Runs all cases of a row; answers `{ row, engine, ms, runs, problems, reasons }`. */
-export async function runRow(row, driver, kit) {
+export async function runRow(row, driver, kit, thin) {
   const began = performance.now();
   const problems = [];
   const reasons = new Set();
-  const cases = casesOf(row);
+  const cases = casesOf(row, thin);
   for (const one of cases) {
     let result;
     for (let i = 0; i < tries; i++) {
@@ -55,13 +59,13 @@ export async function runRow(row, driver, kit) {
 }
 
 /** Runs rows, `lanes` at a time, and tells `onResult` of each as it ends. Returns the results in the table's order. */
-export async function runRows(rows, driver, kit, { lanes = 2, onResult = () => {} } = {}) {
+export async function runRows(rows, driver, kit, { lanes = 3, thin = false, onResult = () => {} } = {}) {
   const results = new Map();
   const queue = rows.filter(({ engines = ["chromium", "firefox"] }) => engines.includes(driver.name));
   const left = [...queue];
   const lane = async () => {
     for (let row = left.shift(); row; row = left.shift()) {
-      const result = await runRow(row, driver, kit);
+      const result = await runRow(row, driver, kit, thin);
       results.set(row, result);
       onResult(result);
     }

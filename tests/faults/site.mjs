@@ -66,7 +66,7 @@ function historyOf(core) {
 /** The front page. `head`: what a row puts before all other scripts; `body`: what it puts behind the list. */
 export function html({ items = feed.items, head = "", body = "", json = { ...feed, items } } = {}) {
   const card = ({ id, title }) => `
-<article data-nearside-id="${id}"><h2><a href="/story?${id}">${title}</a></h2><button class="save">Save</button></article>`;
+<article data-nearside-id="${id}"><h2><a href="/story.html?${id}">${title}</a></h2><button class="save">Save</button></article>`;
   const text = JSON.stringify(json).replaceAll("<", "\\u003c");
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Front page</title><link rel="icon" href="data:,">
 <style>
@@ -97,12 +97,12 @@ export async function serveRow(row, kit) {
     ...kit.files,
     "/index.html": html(row.html),
     "/row.js": rowScript(row, kit),
-    "/story": "<!doctype html><title>Story</title>",
+    "/story.html": "<!doctype html><title>Story</title>",
     ...row.files,
   };
   const csp = row.csp === undefined ? policy : row.csp;
   const headers = (path) => ({
-    ...(csp === null || !/(\/|\.html|frame)$/.test(path) ? {} : { "content-security-policy": csp }),
+    ...(csp === null || !/(\/|\.html)$/.test(path) ? {} : { "content-security-policy": csp }),
     ...row.headers?.(path),
   });
   const server = await serve({}, { files, headers, faults: row.faults ? row.faults(kit) : {} });
