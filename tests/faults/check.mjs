@@ -1,12 +1,20 @@
 // What holds for every row, whatever its fault.
 
-/** The order `apply` documents: held children keep their slots, the others follow the ranking. */
-export function arranged(ids, before, fixed) {
-  const held = new Set(fixed.map((slot) => before[slot]));
-  const free = ids.filter((id) => !held.has(id));
+/**
+ * The order `apply` documents: held children keep their slots, and so do `keepers`, where the list has them in theirs; the others
+ * follow the list.
+ */
+export function arranged(ids, before, fixed, keepers = []) {
   const slots = new Set(fixed);
+  const marks = before.map((id, slot) => [id, slot]).filter(([id]) => id !== unmarked);
+  for (const [i, [id, slot]] of marks.entries()) if (ids[i] === id && keepers.includes(id)) slots.add(slot);
+  const held = new Set([...slots].map((slot) => before[slot]));
+  const free = ids.filter((id) => !held.has(id));
   return before.map((id, slot) => (slots.has(slot) ? id : free.shift()));
 }
+
+/** What stands for a child that names no story. */
+const unmarked = "-";
 
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
@@ -55,24 +63,27 @@ function outcomesOf(row, { views, told }) {
   return problems;
 }
 
-function orderOf(row, { outcome, application, before, after, fixed, ids, still }, i) {
+function orderOf(row, { outcome, application, before, after, fixed, ids, given, pinned, still }, i) {
   const problems = [];
   const label = `ranking ${i + 1}`;
   if (!still) problems.push(`${label}: something moved that the reader sees`);
+  // `apply` brings what it is given, as far as that may move; that is the server's order unless the list was ranked.
+  const wanted = application.applied ? arranged(ids, before, fixed, [...pinned, ...(row.holds ?? [])]) : before;
+  if (!same(after, wanted)) problems.push(`${label}: the page shows neither the server's nor the ranking's order`);
   if (outcome.reason !== "ranked") {
-    if (!same(before, after)) problems.push(`${label}: ${outcome.reason}, yet the page's order changed`);
+    if (!same(ids, given)) problems.push(`${label}: ${outcome.reason}, yet the list is not in the server's order`);
     if (outcome.moved !== 0) problems.push(`${label}: ${outcome.reason}, yet ${outcome.moved} moved`);
     return problems;
   }
   const applied = [row.applied ?? "applied"].flat()[i] ?? "applied";
   if (application.reason !== applied) problems.push(`${label}: apply said ${application.reason}, not ${applied}`);
-  const wanted = application.applied ? arranged(ids, before, fixed) : before;
-  if (!same(after, wanted)) problems.push(`${label}: the page shows neither the server's nor the ranking's order`);
-  if (applied === "applied" && !row.unmoved && same(before, after)) problems.push(`${label}: nothing moved`);
+  if (row.unmoved ? outcome.moved > 0 : outcome.moved === 0) problems.push(`${label}: ${outcome.moved} moved`);
+  if (i === 0 && applied === "applied" && !row.unmoved && same(before, after))
+    problems.push(`${label}: nothing moved in the page`);
   return problems;
 }
 
-function pageOf(row, { views, base, order, clicks, shifts, tasks, at }) {
+function pageOf(row, { views, base, order, clicks, shifts, tasks, began, at }) {
   const problems = [];
   const last = views.at(-1)?.after ?? base;
   if (!same(order, last)) problems.push("the page's order changed after the outcome");
@@ -80,7 +91,7 @@ function pageOf(row, { views, base, order, clicks, shifts, tasks, at }) {
     problems.push("the page's order changed before the outcome");
   if (clicks.saved !== 1 || clicks.opened !== 1)
     problems.push(`the page's own handlers saw ${clicks.saved} and ${clicks.opened} clicks, not one each`);
-  for (const { value } of shifts) problems.push(`a layout shift of ${value}`);
+  for (const { value, at: when } of shifts) if (when >= began) problems.push(`a layout shift of ${value}`);
   for (const { url, ms, at: when } of tasks) {
     // Only what ran before the page was done: the clicks are the driver's.
     if (/\/nearside\.js$/.test(url) && when < at && !row.long) problems.push(`a task of ours of ${Math.round(ms)} ms`);

@@ -17,6 +17,7 @@ async function start() {
   await probe.painted;
   await row.before?.();
   probe.base = probe.order();
+  probe.begin();
   let nearside;
   try {
     nearside = await import("/nearside.js");
@@ -24,7 +25,10 @@ async function start() {
     return; // the page goes without
   }
   row.spoil?.(nearside);
-  const reranker = nearside.createReranker({ consent: true, onOutcome: probe.tell, ...row.options?.(nearside) });
+  const options = { consent: true, onOutcome: probe.tell };
+  // As they are, getters and all.
+  Object.defineProperties(options, Object.getOwnPropertyDescriptors(row.options?.(nearside) ?? {}));
+  const reranker = nearside.createReranker(options);
   globalThis.reranker = reranker;
   reranker.watch(front);
   await row.ready?.(reranker, nearside);
@@ -33,7 +37,7 @@ async function start() {
     await row.between?.(i, reranker);
     const { items, outcome } = await reranker.rank(given, row.rank ?? { budgetMs: 8000 });
     await row.change?.(front);
-    probe.view(items, outcome, () => reranker.apply(front, items));
+    probe.view(given, items, outcome, () => reranker.apply(front, items));
   }
   await row.after?.(reranker, nearside);
 }

@@ -6,6 +6,7 @@
   const { apply, getOwnPropertyDescriptor, defineProperty, deleteProperty } = Reflect;
   const NativePromise = Promise;
   const settle = setTimeout.bind(globalThis);
+  const { isArray } = Array;
   const clock = performance.now.bind(performance);
   const { push, slice, indexOf } = Array.prototype;
   const { getItem, setItem } = globalThis.Storage?.prototype ?? {};
@@ -84,6 +85,29 @@
     return places;
   };
 
+  /** What `take` answers of each story of a list, as far as it is one and can be read. */
+  const each = (items, take) => {
+    const taken = [];
+    try {
+      const list = isArray(items) ? items : items?.items;
+      for (let i = 0; i < (isArray(list) ? list.length : 0); i++) {
+        let one = "unreadable";
+        try {
+          one = take(list[i]);
+        } catch {
+          // A getter of the row's.
+        }
+        if (one !== undefined) apply(push, taken, [one]);
+      }
+    } catch {
+      // Not even a list.
+    }
+    return taken;
+  };
+  const idOf = (item) => String(item?.id);
+  const pinnedOf = (item) =>
+    item._nearside?.pinned || item._nearside?.personalize === false ? idOf(item) : undefined;
+
   const views = [];
   const told = [];
   const clicks = { saved: 0, opened: 0, key: 0 };
@@ -116,6 +140,10 @@
     notes: [],
     /** Notes an outcome that the page's listener got. */
     tell: (outcome) => void apply(push, told, [outcome]),
+    /** Notes that the package begins: what shifts or takes long before is the page's own. */
+    begin: () => {
+      globalThis.probe.began = clock();
+    },
     note: (text) => void apply(push, globalThis.probe.notes, [text]),
     /** Resolves once the reader sees the page: nothing may move any more that stands in the viewport. */
     painted: new NativePromise((resolve) => {
@@ -171,7 +199,7 @@
     },
     left: () => apply(getItem, localStorage, ["nearside"]),
     /** Notes one ranking, and what `change` made of the list: the page before and after. */
-    view(items, outcome, change) {
+    view(given, items, outcome, change) {
       const before = order();
       const fixed = held();
       const visible = [];
@@ -179,10 +207,8 @@
       for (const slot of fixed) apply(push, visible, [children[slot]]);
       const places = rects(visible);
       const application = change();
-      const ids = [];
-      for (const item of items) apply(push, ids, [String(item?.id)]);
       const still = text(places) === text(rects(visible));
-      apply(push, views, [{ outcome, application, before, after: order(), fixed, ids, still }]);
+      apply(push, views, [{ outcome, application, before, after: order(), fixed, ids: each(items, idOf), given: each(given, idOf), pinned: each(given, pinnedOf), still }]);
     },
     /** Ends the page's part; the driver clicks then. */
     async end() {
@@ -203,7 +229,7 @@
     /** All that was noted, as JSON. */
     async report() {
       await wait(60);
-      const { base, notes, at } = globalThis.probe;
+      const { base, notes, began, at } = globalThis.probe;
       const order_ = order();
       return text({
         problems,
@@ -216,6 +242,7 @@
         clicks,
         base,
         notes,
+        began,
         at,
         order: order_,
         stale: apply(indexOf, order_, ["-"]),

@@ -36,7 +36,7 @@ export async function runCase(row, driver, kit) {
 }
 
 /** How often a case whose only fault is a long task is tried: on a busy machine any script can be kept waiting. */
-const tries = 3;
+const tries = 5;
 
 /** Runs all cases of a row; answers `{ row, engine, ms, runs, problems, reasons }`. */
 export async function runRow(row, driver, kit, thin) {
@@ -59,7 +59,7 @@ export async function runRow(row, driver, kit, thin) {
 }
 
 /** Runs rows, `lanes` at a time, and tells `onResult` of each as it ends. Returns the results in the table's order. */
-export async function runRows(rows, driver, kit, { lanes = 3, thin = false, onResult = () => {} } = {}) {
+export async function runRows(rows, driver, kit, { lanes = 2, thin = false, onResult = () => {} } = {}) {
   const results = new Map();
   const queue = rows.filter(({ engines = ["chromium", "firefox"] }) => engines.includes(driver.name));
   const left = [...queue];

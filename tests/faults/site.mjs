@@ -20,7 +20,7 @@ export const policy = `${strictPolicy}; worker-src 'self'; img-src data:; truste
 export const sha384 = (bytes) => `sha384-${createHash("sha384").update(bytes).digest("base64")}`;
 
 /** What the page's own server and the package's files are: made once, whatever the rows do to copies. */
-export async function makeKit({ sdk, faulty } = {}) {
+export async function makeKit({ sdk, faulty = {} } = {}) {
   const [wasm, model, worker, probe, page] = await Promise.all([
     readFile(at("dist/nearside_bg.wasm")),
     readFile(at("dist/reranker.onnx")),
@@ -95,6 +95,7 @@ function rowScript({ page, arg, history = "left" }, kit) {
 export async function serveRow(row, kit) {
   const files = {
     ...kit.files,
+    ...(row.build === "faults" ? kit.faulty : {}),
     "/index.html": html(row.html),
     "/row.js": rowScript(row, kit),
     "/story.html": "<!doctype html><title>Story</title>",

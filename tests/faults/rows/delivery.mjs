@@ -62,7 +62,7 @@ export const delivery = [
   }),
   row("a server that comes back", "503 for the first ranking, all is well for the next", "", {
     reasons: ["load_failed", "ranked"],
-    faults: () => ({ [wasm]: spoil.firstOnly(spoil.status(503), 2) }),
+    faults: () => ({ [wasm]: spoil.firstOnly(spoil.status(503)) }),
     page: () => {
       globalThis.row.rankings = 2;
     },
