@@ -229,7 +229,7 @@
     /** All that was noted, as JSON. */
     async report() {
       await wait(60);
-      const { base, notes, began, at } = globalThis.probe;
+      const { base, notes, began, at, failed, calls } = globalThis.probe;
       const order_ = order();
       return text({
         problems,
@@ -244,6 +244,8 @@
         notes,
         began,
         at,
+        failed,
+        calls,
         order: order_,
         stale: apply(indexOf, order_, ["-"]),
       });
