@@ -113,7 +113,10 @@ export function reweighted(model, weights) {
     const row = features.subarray(i * linear.length, (i + 1) * linear.length);
     let score = row.reduce((sum, value, j) => sum + value * linear[j] * scale, 0);
     for (const [hinge, bend] of Array.from(bends).entries()) {
-      const input = row.reduce((sum, value, j) => sum + value * gates[j * bends.length + hinge], offsets[hinge]);
+      const input = row.reduce(
+        (sum, value, j) => sum + value * gates[j * bends.length + hinge],
+        offsets[hinge],
+      );
       score += Math.max(0, input) * bend;
     }
     return score;

@@ -15,6 +15,7 @@ front.addEventListener("click", (event) => {
 
 async function start() {
   await probe.painted;
+  await probe.started;
   await row.before?.();
   probe.base = probe.order();
   probe.begin();

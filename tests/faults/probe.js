@@ -111,6 +111,11 @@
   const views = [];
   const told = [];
   const clicks = { saved: 0, opened: 0, key: 0 };
+  let go;
+  const started = new NativePromise((resolve) => {
+    go = resolve;
+  });
+  if (globalThis.top !== globalThis) go();
   let finish;
   const finished = new NativePromise((resolve) => {
     finish = resolve;
@@ -153,6 +158,9 @@
         if (entries.getEntriesByName("first-contentful-paint").length > 0) resolve();
       }).observe({ type: "paint", buffered: true });
     }),
+    go,
+    /** Resolves when the driver has looked at the clock; a page in a frame has no driver. */
+    started,
     /** Puts a history where a page that was left puts it. */
     leave(bytes) {
       let characters = "";
@@ -208,7 +216,19 @@
       const places = rects(visible);
       const application = change();
       const still = text(places) === text(rects(visible));
-      apply(push, views, [{ outcome, application, before, after: order(), fixed, ids: each(items, idOf), given: each(given, idOf), pinned: each(given, pinnedOf), still }]);
+      apply(push, views, [
+        {
+          outcome,
+          application,
+          before,
+          after: order(),
+          fixed,
+          ids: each(items, idOf),
+          given: each(given, idOf),
+          pinned: each(given, pinnedOf),
+          still,
+        },
+      ]);
     },
     /** Ends the page's part; the driver clicks then. */
     async end() {

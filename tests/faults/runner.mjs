@@ -8,7 +8,9 @@ export function casesOf(row, thin = false) {
   if (!row.cases) return [row];
   const last = row.cases.length - 1;
   const some = new Set([0, 1, 2, 3].map((third) => Math.round((third * last) / 3)));
-  return row.cases.filter((_, i) => !thin || some.has(i)).map((value) => ({ ...row, ...row.make(value), case: String(value?.name ?? value) }));
+  return row.cases
+    .filter((_, i) => !thin || some.has(i))
+    .map((value) => ({ ...row, ...row.make(value), case: String(value?.name ?? value) }));
 }
 
 /** Runs one case of a row; answers with what is wrong, and the page's report. */
@@ -23,8 +25,9 @@ export async function runCase(row, driver, kit) {
     await page.goto(server.url + (row.path ?? "/"));
     if (row.during) await row.during({ page, server, kit });
     const { targets } = JSON.parse(await page.read("globalThis.probe.finished"));
+    const worked = await page.time?.();
     for (const target of targets) if (target) await page.click(target);
-    const report = JSON.parse(await page.read("globalThis.probe.report()"));
+    const report = { worked, ...JSON.parse(await page.read("globalThis.probe.report()")) };
     return { problems: check(row, report, server.requests.slice(first)), report };
   } catch (error) {
     return { problems: [`the row could not be run: ${error?.stack ?? error}`] };
@@ -38,6 +41,16 @@ export async function runCase(row, driver, kit) {
 /** How often a case whose only fault is a long task is tried: on a busy machine any script can be kept waiting. */
 const tries = 5;
 
+/** `runCase`, again while a long task is all that is wrong. */
+export async function runPatiently(row, driver, kit) {
+  let result;
+  for (let i = 0; i < tries; i++) {
+    result = await runCase(row, driver, kit);
+    if (!(result.problems.length > 0 && result.problems.every(isTiming))) break;
+  }
+  return result;
+}
+
 /** Runs all cases of a row; answers `{ row, engine, ms, runs, problems, reasons }`. */
 export async function runRow(row, driver, kit, thin) {
   const began = performance.now();
@@ -45,11 +58,7 @@ export async function runRow(row, driver, kit, thin) {
   const reasons = new Set();
   const cases = casesOf(row, thin);
   for (const one of cases) {
-    let result;
-    for (let i = 0; i < tries; i++) {
-      result = await runCase(one, driver, kit);
-      if (!(result.problems.length > 0 && result.problems.every(isTiming))) break;
-    }
+    const result = await runPatiently(one, driver, kit);
     const label = one.case === undefined ? "" : `${one.case}: `;
     problems.push(...result.problems.map((problem) => label + problem));
     for (const { outcome } of result.report?.views ?? []) reasons.add(outcome.reason);

@@ -91,6 +91,8 @@ function rowScript({ page, arg, history = "left" }, kit) {
   return `globalThis.row = {}; globalThis.probe.history = Uint8Array.from(${bytes});\n${seed}\n(${page ?? "() => {}"})(${given});`;
 }
 
+let served = 1;
+
 /** Serves the site of one row; `server.asked(pattern)` says which paths that match were asked for. */
 export async function serveRow(row, kit) {
   const files = {
@@ -106,7 +108,10 @@ export async function serveRow(row, kit) {
     ...(csp === null || !/(\/|\.html)$/.test(path) ? {} : { "content-security-policy": csp }),
     ...row.headers?.(path),
   });
-  const server = await serve({}, { files, headers, faults: row.faults ? row.faults(kit) : {} });
+  // A port may come again, and with it what a browser kept for its origin: each row has an address of its own.
+  const host = `127.0.${1 + (served >> 8)}.${served & 255}`;
+  served = (served + 1) % 0xfe00;
+  const server = await serve({}, { files, headers, host, faults: row.faults ? row.faults(kit) : {} });
   server.asked = (pattern) => server.requests.map(({ path }) => path).filter((path) => pattern.test(path));
   return server;
 }

@@ -42,12 +42,14 @@ export const portal = () => ({
   body: Buffer.from("<!doctype html><title>Welcome to the hotel</title><form>Room number</form>"),
 });
 
-export const status = (code, headers = {}) => (answer) => ({
-  ...answer,
-  status: code,
-  headers: { ...answer.headers, ...headers },
-  body: Buffer.alloc(0),
-});
+export const status =
+  (code, headers = {}) =>
+  (answer) => ({
+    ...answer,
+    status: code,
+    headers: { ...answer.headers, ...headers },
+    body: Buffer.alloc(0),
+  });
 
 /** What a redirect without end looks like. */
 export const redirected = (answer, _response, request) => status(302, { location: request.url })(answer);

@@ -2,8 +2,8 @@
 
 import { readFileSync } from "node:fs";
 import { reasons } from "../../dist/index.js";
-import { runCase } from "./runner.mjs";
 import { trust } from "./rows/trust.mjs";
+import { runPatiently } from "./runner.mjs";
 import { sha384 } from "./site.mjs";
 import { limited } from "./wasm.mjs";
 
@@ -110,7 +110,7 @@ export async function sweep(driver, kit, { mode = "throw", worker = false, lanes
   const lane = async () => {
     while (next <= end) {
       const n = next++;
-      const { problems: found, report } = await runCase(rowOf(mode, worker, n), driver, kit);
+      const { problems: found, report } = await runPatiently(rowOf(mode, worker, n), driver, kit);
       const failed = report?.failed;
       if (report && failed === undefined) end = Math.min(end, n - 1);
       problems.push(...found.map((problem) => `call ${n} (${failed}): ${problem}`));
@@ -142,7 +142,7 @@ export async function sweepMemory(driver, kit) {
         globalThis.row.options = () => ({ wasmUrl: "/small.wasm", wasmIntegrity });
       },
     };
-    const { problems: found, report } = await runCase(row, driver, kit);
+    const { problems: found, report } = await runPatiently(row, driver, kit);
     problems.push(...found.map((problem) => `${pages} pages: ${problem}`));
     const reason = report?.views[0]?.outcome.reason;
     tally[reason] = (tally[reason] ?? 0) + 1;

@@ -21,14 +21,21 @@ const both = (name, fault, reason, how, more) =>
   [
     ["wasm", wasm],
     ["model", model],
-  ].map(([file, path]) => row(`${file} ${name}`, `${fault}: ${file}`, reason, { faults: () => ({ [path]: how }), ...more }));
+  ].map(([file, path]) =>
+    row(`${file} ${name}`, `${fault}: ${file}`, reason, { faults: () => ({ [path]: how }), ...more }),
+  );
 
 export const delivery = [
   row("no fault", "nothing: what every other row is compared with", "ranked"),
   row("no fault, cold", "nothing; the reader is new", "cold", { history: "none" }),
   ...both("404", "not found", "load_failed", "404"),
   ...both("500", "a server's error", "load_failed", "500"),
-  ...both("503", "overload, with a time to come back", "load_failed", spoil.status(503, { "retry-after": "60" })),
+  ...both(
+    "503",
+    "overload, with a time to come back",
+    "load_failed",
+    spoil.status(503, { "retry-after": "60" }),
+  ),
   ...both("204", "an answer without content", "integrity", spoil.status(204)),
   ...both("hangs", "no answer", "budget", "hang", { page: soon, guards: ["late"] }),
   ...both("hangs after its head", "the body never comes", "budget", spoil.headOnly, { page: soon }),

@@ -46,7 +46,7 @@ export const platform = [
     },
     guards: ["worker-refused"],
   }),
-  row("frame without an origin", "`<iframe sandbox=\"allow-scripts\">`: no storage, files by CORS", "cold", {
+  row("frame without an origin", '`<iframe sandbox="allow-scripts">`: no storage, files by CORS', "cold", {
     outcome: { storage: "memory" },
     headers: () => ({ "access-control-allow-origin": "*" }),
     csp: null,
@@ -62,39 +62,98 @@ export const platform = [
     },
     guards: ["store-fails"],
   }),
-  without("no WebAssembly", "`WebAssembly` is gone", "unsupported", () => {
-    delete globalThis.WebAssembly;
-  }, { silent: true, guards: ["support"] }),
-  without("no SIMD", "`WebAssembly.validate` refuses SIMD", "unsupported", () => {
-    WebAssembly.validate = () => false;
-  }, { silent: true, guards: ["support"] }),
-  without("no streaming compilation", "`WebAssembly.compileStreaming` is gone", "ranked", () => {
-    delete WebAssembly.compileStreaming;
-  }, { guards: ["streaming"] }),
-  without("compilation refused", "`WebAssembly.compile` and its stream reject everything", "compile_blocked", () => {
-    const refuse = () => Promise.reject(new WebAssembly.CompileError("refused by the page's policy"));
-    WebAssembly.compile = WebAssembly.compileStreaming = refuse;
-  }, { guards: ["compile-probe"] }),
-  without("no Worker", "`Worker` is gone, and one is asked for", "unsupported", () => {
-    delete globalThis.Worker;
-    globalThis.row.options = () => ({ worker: true });
-  }, { guards: ["no-worker"] }),
-  without("no AbortSignal.timeout", "an older browser", "ranked", () => {
-    delete AbortSignal.timeout;
-  }, { guards: ["no-timeout"] }),
-  without("no IntersectionObserver", "views cannot be told; clicks can", "ranked", () => {
-    delete globalThis.IntersectionObserver;
-  }, { guards: ["no-observer"] }),
-  without("no requestAnimationFrame", "a page that is drawn by other means", "ranked", () => {
-    delete globalThis.requestAnimationFrame;
-  }, { guards: ["no-frames"] }),
+  without(
+    "no WebAssembly",
+    "`WebAssembly` is gone",
+    "unsupported",
+    () => {
+      delete globalThis.WebAssembly;
+    },
+    { silent: true, guards: ["support"] },
+  ),
+  without(
+    "no SIMD",
+    "`WebAssembly.validate` refuses SIMD",
+    "unsupported",
+    () => {
+      WebAssembly.validate = () => false;
+    },
+    { silent: true, guards: ["support"] },
+  ),
+  without(
+    "no streaming compilation",
+    "`WebAssembly.compileStreaming` is gone",
+    "ranked",
+    () => {
+      delete WebAssembly.compileStreaming;
+    },
+    { guards: ["streaming"] },
+  ),
+  without(
+    "compilation refused",
+    "`WebAssembly.compile` and its stream reject everything",
+    "compile_blocked",
+    () => {
+      const refuse = () => Promise.reject(new WebAssembly.CompileError("refused by the page's policy"));
+      WebAssembly.compile = WebAssembly.compileStreaming = refuse;
+    },
+    { guards: ["compile-probe"] },
+  ),
+  without(
+    "no Worker",
+    "`Worker` is gone, and one is asked for",
+    "unsupported",
+    () => {
+      delete globalThis.Worker;
+      globalThis.row.options = () => ({ worker: true });
+    },
+    { guards: ["no-worker"] },
+  ),
+  without(
+    "no AbortSignal.timeout",
+    "an older browser",
+    "ranked",
+    () => {
+      delete AbortSignal.timeout;
+    },
+    { guards: ["no-timeout"] },
+  ),
+  without(
+    "no IntersectionObserver",
+    "views cannot be told; clicks can",
+    "ranked",
+    () => {
+      delete globalThis.IntersectionObserver;
+    },
+    { guards: ["no-observer"] },
+  ),
+  without(
+    "no requestAnimationFrame",
+    "a page that is drawn by other means",
+    "ranked",
+    () => {
+      delete globalThis.requestAnimationFrame;
+    },
+    { guards: ["no-frames"] },
+  ),
   without("no crypto.subtle", "the page is no secure context", "ranked", () => {
     Object.defineProperty(globalThis, "crypto", { value: {} });
   }),
-  without("no crypto.subtle, and a wrong file", "nothing can be hashed to say what is wrong", "integrity", () => {
-    Object.defineProperty(globalThis, "crypto", { value: {} });
-  }, { faults: () => ({ "/reranker.onnx": "flip" }), guards: ["no-subtle"] }),
-  without("no TextEncoder", "a browser from before the package's least: its script does not start", "none", () => {
-    delete globalThis.TextEncoder;
-  }),
+  without(
+    "no crypto.subtle, and a wrong file",
+    "nothing can be hashed to say what is wrong",
+    "integrity",
+    () => {
+      Object.defineProperty(globalThis, "crypto", { value: {} });
+    },
+    { faults: () => ({ "/reranker.onnx": "flip" }), guards: ["no-subtle"] },
+  ),
+  without(
+    "no TextEncoder",
+    "a browser from before the package's least: its script does not start",
+    "none",
+    () => {
+      delete globalThis.TextEncoder;
+    },
+  ),
 ];

@@ -103,20 +103,37 @@ export const trust = [
     guards: ["kept"],
   }),
   row("expired", "its time is over", { served: signed(2, old), ...by("expired") }),
-  row("kept, and expired", "its time is over", { kept: signed(1, old), served: signed(1, old), ...by("expired") }),
-  row("rollback", "its version is lower than one seen", { kept: { version: 5 }, served: signed(4), ...by("rollback") }),
-  row("another contract", "a new model for another core", { served: signed(2, { contract: 2 }), ...by("unsupported") }),
+  row("kept, and expired", "its time is over", {
+    kept: signed(1, old),
+    served: signed(1, old),
+    ...by("expired"),
+  }),
+  row("rollback", "its version is lower than one seen", {
+    kept: { version: 5 },
+    served: signed(4),
+    ...by("rollback"),
+  }),
+  row("another contract", "a new model for another core", {
+    served: signed(2, { contract: 2 }),
+    ...by("unsupported"),
+  }),
   row("new model, old module", "the release is for another version of the module's script", {
     served: signed(2, { glue: describe("g.js", Buffer.from("another")) }),
     ...by("unsupported"),
   }),
-  row("a package too old", "the release wants version 99", { served: signed(2, { sdk: "99.0.0" }), ...by("unsupported") }),
+  row("a package too old", "the release wants version 99", {
+    served: signed(2, { sdk: "99.0.0" }),
+    ...by("unsupported"),
+  }),
   row("another format", "`format: 2`", { served: signed(2, { format: 2 }), ...by("unsupported") }),
   row("a name that leaves the folder", "a file called `../x`", {
     served: signed(2, { model: { ...describe("../x", model) } }),
     ...by("unsupported"),
   }),
-  row("a policy out of range", "`strength: 99`", { served: signed(2, { policy: { strength: 99 } }), ...by("unsupported") }),
+  row("a policy out of range", "`strength: 99`", {
+    served: signed(2, { policy: { strength: 99 } }),
+    ...by("unsupported"),
+  }),
   row("no Ed25519", "the browser does not know the signature", {
     go: `() => { crypto.subtle.importKey = () => Promise.reject(new DOMException("unknown", "NotSupportedError")); }`,
     ...by("unsupported"),
@@ -184,16 +201,19 @@ export const trust = [
     served: signed(1, { killed: true }),
     reasons: ["killed", "killed"],
   }),
-  row("killed while the page is open", "the manifest says so at its second fetch; the ranking after it obeys", {
-    kept,
-    served: signed(1),
-    reasons: ["ranked", "ranked", "killed"],
-    faults: () => {
-      let count = 0;
-      const later = Buffer.from(signed(2, { killed: true }));
-      return { [path]: (answer) => (count++ === 0 ? answer : { ...answer, body: later }) };
-    },
-    go: `() => {
+  row(
+    "killed while the page is open",
+    "the manifest says so at its second fetch; the ranking after it obeys",
+    {
+      kept,
+      served: signed(1),
+      reasons: ["ranked", "ranked", "killed"],
+      faults: () => {
+        let count = 0;
+        const later = Buffer.from(signed(2, { killed: true }));
+        return { [path]: (answer) => (count++ === 0 ? answer : { ...answer, body: later }) };
+      },
+      go: `() => {
       const real = Date.now;
       let ahead = 0;
       Date.now = () => real() + ahead;
@@ -203,7 +223,8 @@ export const trust = [
         return globalThis.probe.wait(i === 0 ? 0 : 300);
       };
     }`,
-  }),
+    },
+  ),
   row("outside of the rollout", "for none of the readers", {
     kept: signed(1, { rollout: { percentage: 0, salt: "front" } }),
     served: signed(1, { rollout: { percentage: 0, salt: "front" } }),
@@ -248,16 +269,23 @@ export const trust = [
     guards: ["kept"],
   }),
   {
-    ...row("release without consent", "nothing is asked for", { reasons: ["no_consent", "no_consent"], silent: true }),
+    ...row("release without consent", "nothing is asked for", {
+      reasons: ["no_consent", "no_consent"],
+      silent: true,
+    }),
     page: `(arg) => { (${withRelease})(arg); const { options } = globalThis.row; globalThis.row.options = () => ({ ...options(), consent: false }); }`,
   },
   {
-    ...row("stale manifest, origin dead", "a cache serves an expired manifest, and nothing answers for the files", {
-      kept: signed(1, old),
-      served: signed(1, old),
-      faults: () => ({ [modelPath]: "reset", "/release/w.wasm": "reset" }),
-      ...by("expired"),
-    }),
+    ...row(
+      "stale manifest, origin dead",
+      "a cache serves an expired manifest, and nothing answers for the files",
+      {
+        kept: signed(1, old),
+        served: signed(1, old),
+        faults: () => ({ [modelPath]: "reset", "/release/w.wasm": "reset" }),
+        ...by("expired"),
+      },
+    ),
     group: "edge",
   },
 ];

@@ -58,7 +58,10 @@ export const wasm = [
     page: faultAt,
     arg: [1, "rank", 3, 2],
   }),
-  row("a trap while loading", "the model's constructor panics", "trap", { page: faultAt, arg: [1, "new", 1, 1] }),
+  row("a trap while loading", "the model's constructor panics", "trap", {
+    page: faultAt,
+    arg: [1, "new", 1, 1],
+  }),
   row("a trap while merging", "the stored history makes the core panic, once", "", {
     reasons: [["trap", "ranked"], "ranked"],
     page: faultAt,
@@ -84,7 +87,10 @@ export const wasm = [
     page: throwAt,
     arg: ["rank", 2, 1],
   }),
-  row("an import throws, loading", "the same in the model's constructor", "trap", { page: throwAt, arg: ["new", 1, 1] }),
+  row("an import throws, loading", "the same in the model's constructor", "trap", {
+    page: throwAt,
+    arg: ["new", 1, 1],
+  }),
   ...[0, 1, 2].map((pages) =>
     row(`memory refused after ${pages} pages`, "`memory.grow` answers that it cannot", "", {
       build: undefined,
@@ -95,7 +101,8 @@ export const wasm = [
       page: (wasmIntegrity) => {
         globalThis.row.options = () => ({ wasmUrl: "/small.wasm", wasmIntegrity });
       },
-      expect: ({ views }) => (pages === 0 && views[0]?.outcome.reason === "ranked" ? ["memory did not grow"] : []),
+      expect: ({ views }) =>
+        pages === 0 && views[0]?.outcome.reason === "ranked" ? ["memory did not grow"] : [],
     }),
   ),
   row("a worker traps, once", "the first worker's ranking panics; the second worker ranks", "", {
@@ -125,14 +132,19 @@ export const wasm = [
     faults: () => ({ "/worker.js": workerWith(ranksWith(3)) }),
     guards: ["late"],
   }),
-  row("endless loop in the worker, ended", "the first worker's ranking does not end; the second worker ranks", "", {
-    reasons: ["trap", "ranked"],
-    csp: null,
-    page: inWorker,
-    arg: [2, 20_000],
-    faults: () => ({ "/worker.js": workerWith(ranksWith(3), 1) }),
-    guards: ["worker-patience"],
-  }),
+  row(
+    "endless loop in the worker, ended",
+    "the first worker's ranking does not end; the second worker ranks",
+    "",
+    {
+      reasons: ["trap", "ranked"],
+      csp: null,
+      page: inWorker,
+      arg: [2, 20_000],
+      faults: () => ({ "/worker.js": workerWith(ranksWith(3), 1) }),
+      guards: ["worker-patience"],
+    },
+  ),
   row("a worker whose import throws", "what its module calls throws", "trap", {
     csp: null,
     page: inWorker,
