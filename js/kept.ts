@@ -23,6 +23,7 @@ export function kept(): Kept {
     const value = JSON.parse(localStorage.getItem(key) as string);
     if (typeof value === "object" && value !== null) return value;
   } catch {
+    // guard: kept
     // Refused, or not as it was written.
   }
   return memory;
@@ -44,6 +45,7 @@ export function forgetKept(): void {
   try {
     localStorage.removeItem(key);
   } catch {
+    // guard: keep
     // Refused: then nothing is there.
   }
 }

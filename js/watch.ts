@@ -96,6 +96,7 @@ function report(element: Element, tell: (id: string) => void): void {
     const id = element.getAttribute(attribute);
     if (id) tell(id);
   } catch {
+    // guard: report
     // A host that patched its globals: the click is the page's all the same.
   }
 }

@@ -118,24 +118,12 @@ export const platform = [
     },
     { guards: ["no-timeout"] },
   ),
-  without(
-    "no IntersectionObserver",
-    "views cannot be told; clicks can",
-    "ranked",
-    () => {
-      delete globalThis.IntersectionObserver;
-    },
-    { guards: ["no-observer"] },
-  ),
-  without(
-    "no requestAnimationFrame",
-    "a page that is drawn by other means",
-    "ranked",
-    () => {
-      delete globalThis.requestAnimationFrame;
-    },
-    { guards: ["no-frames"] },
-  ),
+  without("no IntersectionObserver", "views cannot be told; clicks can", "ranked", () => {
+    delete globalThis.IntersectionObserver;
+  }),
+  without("no requestAnimationFrame", "a page that is drawn by other means", "ranked", () => {
+    delete globalThis.requestAnimationFrame;
+  }),
   without("no crypto.subtle", "the page is no secure context", "ranked", () => {
     Object.defineProperty(globalThis, "crypto", { value: {} });
   }),

@@ -80,6 +80,7 @@ export const trust = [
     ...fine,
   }),
   row("bad signature", "one character of the manifest is another", {
+    guards: ["signed"],
     served: kept.replace('"killed":false', '"killed":fAlse'),
     ...by("sig_invalid"),
   }),
@@ -102,35 +103,45 @@ export const trust = [
     ...fine,
     guards: ["kept"],
   }),
-  row("expired", "its time is over", { served: signed(2, old), ...by("expired") }),
+  row("expired", "its time is over", { guards: ["expired"], served: signed(2, old), ...by("expired") }),
   row("kept, and expired", "its time is over", {
+    guards: ["kept-expired"],
     kept: signed(1, old),
     served: signed(1, old),
     ...by("expired"),
   }),
   row("rollback", "its version is lower than one seen", {
+    guards: ["rollback"],
     kept: { version: 5 },
     served: signed(4),
     ...by("rollback"),
   }),
   row("another contract", "a new model for another core", {
+    guards: ["contract"],
     served: signed(2, { contract: 2 }),
     ...by("unsupported"),
   }),
   row("new model, old module", "the release is for another version of the module's script", {
+    guards: ["glue"],
     served: signed(2, { glue: describe("g.js", Buffer.from("another")) }),
     ...by("unsupported"),
   }),
   row("a package too old", "the release wants version 99", {
+    guards: ["sdk"],
     served: signed(2, { sdk: "99.0.0" }),
     ...by("unsupported"),
   }),
-  row("another format", "`format: 2`", { served: signed(2, { format: 2 }), ...by("unsupported") }),
+  row("another format", "`format: 2`", {
+    guards: ["format"],
+    served: signed(2, { format: 2 }),
+    ...by("unsupported"),
+  }),
   row("a name that leaves the folder", "a file called `../x`", {
     served: signed(2, { model: { ...describe("../x", model) } }),
     ...by("unsupported"),
   }),
   row("a policy out of range", "`strength: 99`", {
+    guards: ["release-policy"],
     served: signed(2, { policy: { strength: 99 } }),
     ...by("unsupported"),
   }),
@@ -197,6 +208,7 @@ export const trust = [
     outcome: { release: "model_rejected", releaseVersion: 1 },
   }),
   row("killed, kept", "the publisher has switched ranking off", {
+    guards: ["killed"],
     kept: signed(1, { killed: true }),
     served: signed(1, { killed: true }),
     reasons: ["killed", "killed"],
@@ -226,11 +238,13 @@ export const trust = [
     },
   ),
   row("outside of the rollout", "for none of the readers", {
+    guards: ["rollout"],
     kept: signed(1, { rollout: { percentage: 0, salt: "front" } }),
     served: signed(1, { rollout: { percentage: 0, salt: "front" } }),
     reasons: ["not_in_rollout", "not_in_rollout"],
   }),
   row("three failed views", "the breaker has switched the model off for a day", {
+    guards: ["breaker"],
     kept: {
       version: 1,
       newest: kept,
@@ -261,6 +275,12 @@ export const trust = [
     kept,
     go: "() => { const real = Date.now; let count = 0; Date.now = () => real() + (count++ % 2 ? 3_600_000 : 0); }",
     ...byFirst,
+  }),
+  row("localStorage is full", "a new release cannot be kept: the kept one goes on", {
+    kept,
+    go: `() => { Storage.prototype.setItem = () => { throw new DOMException("full", "QuotaExceededError"); }; }`,
+    ...byFirst,
+    guards: ["keep"],
   }),
   row("localStorage refused", "nothing can be kept", {
     go: `() => Object.defineProperty(globalThis, "localStorage", { get() { throw new DOMException("no", "SecurityError"); } })`,

@@ -46,7 +46,6 @@ export const wasm = [
     reasons: ["trap", "ranked"],
     page: faultAt,
     arg: [1, "rank", 2, 1],
-    guards: ["trap-renew", "noteTrap"],
   }),
   row("a trap, every time", "each ranking panics", "", {
     reasons: ["trap", "trap", "trap"],
@@ -155,6 +154,21 @@ export const wasm = [
       ),
     }),
   }),
+  row("a worker's order that is none", "it names one story in every slot", "internal", {
+    csp: null,
+    page: inWorker,
+    arg: [1, 8000],
+    faults: () => ({
+      "/worker.js": (answer) => ({
+        ...answer,
+        body: Buffer.from(`postMessage({ id: 0 });
+          onmessage = ({ data: { id, job } }) => postMessage({ id, result: "module" in job
+            ? { modelId: "fake", space: "minilm-l6-pca64-v1", names: [] }
+            : { order: new Uint32Array(60), reason: "ranked", skipped: 0, weight: 0, rows: new Float32Array() } });`),
+      }),
+    }),
+    guards: ["order"],
+  }),
   row("a worker that throws by itself", "an error outside of any ranking", "", {
     reasons: [["load_failed", "trap"]],
     csp: null,
@@ -162,6 +176,22 @@ export const wasm = [
     arg: [1, 8000],
     faults: () => ({ "/worker.js": workerWith("throw new Error('on purpose')") }),
     guards: ["worker-error"],
+  }),
+  row("a ranking that takes too long", "the core needs longer than the ranking may take", "budget", {
+    build: undefined,
+    long: true,
+    page: () => {
+      globalThis.row.spoil = ({ Core }) => {
+        const real = Core.prototype.rank;
+        Core.prototype.rank = function (...args) {
+          for (const end = performance.now() + 400; performance.now() < end; );
+          return real.apply(this, args);
+        };
+      };
+      globalThis.row.ready = (reranker) => reranker.ready;
+      globalThis.row.rank = { budgetMs: 200 };
+    },
+    guards: ["late-order"],
   }),
   row("a slow processor", "twenty times slower, by the protocol", "", {
     build: undefined,
