@@ -46,7 +46,7 @@ function arrange(
   const ids = items.map((item) => idOf(item) ?? "");
   const wanted = ids.map((id) => marked.get(id));
   if (count !== items.length || new Set(wanted).size !== count || wanted.includes(undefined)) {
-    return { applied: false, reason: "stale_list" }; // guard: stale
+    return { applied: false, reason: "stale_list" };
   }
   const painted = hasPainted();
   const marks = current.filter((child) => child.hasAttribute(attribute));

@@ -35,6 +35,7 @@ export function keep(more: Kept): void {
   try {
     localStorage.setItem(key, JSON.stringify(memory));
   } catch {
+    // guard: keep
     // Refused, or full.
   }
 }
@@ -45,7 +46,7 @@ export function forgetKept(): void {
   try {
     localStorage.removeItem(key);
   } catch {
-    // guard: keep
+    // guard: forget
     // Refused: then nothing is there.
   }
 }

@@ -46,6 +46,32 @@ const lists = [
     },
   ),
   list(
+    "no id behind the 200th",
+    "a story without an id where none is ranked",
+    "bad_candidates",
+    `({ items }) => {
+    const more = Array.from({ length: 240 }, (_, i) => ({ ...items[i % 60], id: "more-" + i }));
+    delete more[230].id;
+    return [...items, ...more];
+  }`,
+    {
+      guards: ["no-id"],
+    },
+  ),
+  list(
+    "an id twice behind the 200th",
+    "where none is ranked",
+    "bad_candidates",
+    `({ items }) => {
+    const more = Array.from({ length: 240 }, (_, i) => ({ ...items[i % 60], id: "more-" + i }));
+    more[230].id = more[229].id;
+    return [...items, ...more];
+  }`,
+    {
+      guards: ["ids-twice"],
+    },
+  ),
+  list(
     "an empty id",
     "a story whose id is empty",
     "bad_candidates",
@@ -129,9 +155,7 @@ const items = [
     "a megabyte for a vector",
     "its vector is very long",
     "(item) => { item._nearside.vector = 'A'.repeat(1 << 20); }",
-    {
-      guards: ["vector-long"],
-    },
+    {},
   ),
   item("a date that is none", "its date is a word", "(item) => { item.date_published = 'yesterday'; }"),
   item(
@@ -195,7 +219,7 @@ const options = [
     () => {
       globalThis.row.options = () => ({ policy: { strength: 0 } });
     },
-    { guards: ["off"] },
+    {},
   ),
   page("keep is no list", "`keep: 7`", "internal", () => {
     globalThis.row.rank = { budgetMs: 8000, keep: 7 };
@@ -267,7 +291,7 @@ const pages = [
     () => {
       globalThis.row.change = (front) => front.children[40].remove();
     },
-    { applied: "stale_list", changed: true, guards: ["stale"] },
+    { applied: "stale_list", changed: true },
   ),
   page(
     "a story added",
@@ -280,7 +304,7 @@ const pages = [
         front.append(story);
       };
     },
-    { applied: "stale_list", changed: true, guards: ["stale"] },
+    { applied: "stale_list", changed: true },
   ),
   page(
     "a story twice",

@@ -68,6 +68,24 @@ export const storage = [
     { history: "none", guards: ["left-read"] },
   ),
   row(
+    "erase, localStorage refused",
+    "the reader erases all the same",
+    "ranked",
+    () => {
+      const { probe, row } = globalThis;
+      row.before = () => probe.store(probe.history);
+      Object.defineProperty(globalThis, "localStorage", {
+        get() {
+          throw new DOMException("refused", "SecurityError");
+        },
+      });
+      row.after = async (reranker) => {
+        if ((await reranker.erase()) !== true) probe.note("erase did not answer true");
+      };
+    },
+    { history: "none", guards: ["forget"] },
+  ),
+  row(
     "all storage refused",
     "both throw",
     "cold",
