@@ -24,6 +24,7 @@ export function apply(
   try {
     return arrange(container, items, holds);
   } catch {
+    // guard: apply
     return { applied: false, reason: "stale_list" };
   }
 }
@@ -73,7 +74,7 @@ function arrange(
   const done = target.every((child, i) => child === container.children[i]);
   if (done && seen.every((child, i) => place(child) === before[i]))
     return { applied: true, reason: "applied" };
-  restore(container, current, fixed);
+  restore(container, current, fixed); // guard: restore
   return { applied: false, reason: done ? "too_late" : "stale_list" };
 }
 
@@ -81,10 +82,10 @@ function mustStay(child: Element, painted: boolean): boolean {
   const { activeElement } = child.getRootNode() as Document | ShadowRoot;
   const focused = activeElement !== null && child.contains(activeElement);
   return (
-    focused ||
+    focused || // guard: focus
     child.matches(delicate) ||
-    child.querySelector(delicate) !== null ||
-    (painted && !isUnseen(child))
+    child.querySelector(delicate) !== null || // guard: delicate
+    (painted && !isUnseen(child)) // guard: seen
   );
 }
 

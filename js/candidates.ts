@@ -62,7 +62,7 @@ export function toColumns(items: readonly unknown[], keep: ReadonlySet<string> |
   for (let i = 0; i < items.length; i++) {
     const item = items[i] as Loose | null | undefined;
     const id = idOf(item);
-    if (id === undefined) throw new Refusal("bad_candidates", `item ${i} has no id`);
+    if (id === undefined) throw new Refusal("bad_candidates", `item ${i} has no id`); // guard: no-id
     ids.add(id);
     if (i >= ranked) continue;
     const extension = item?._nearside;
@@ -78,7 +78,7 @@ export function toColumns(items: readonly unknown[], keep: ReadonlySet<string> |
     numbers[at + 3] = numberOf(own?.score);
     flags[i] = flagsOf(item) | (keep?.has(id) ? 1 : 0);
   }
-  if (ids.size !== items.length) throw new Refusal("bad_candidates", "two items share one id");
+  if (ids.size !== items.length) throw new Refusal("bad_candidates", "two items share one id"); // guard: ids-twice
   return {
     text: encode(text, buffers),
     lengths: lengths.subarray(0, 4 * ranked),

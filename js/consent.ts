@@ -5,9 +5,10 @@
 export function hasConsent(consent: unknown): boolean {
   try {
     const { navigator } = globalThis as { navigator?: { globalPrivacyControl?: unknown } };
-    if (navigator?.globalPrivacyControl === true) return false;
-    return consent === true || (typeof consent === "function" && consent() === true);
+    if (navigator?.globalPrivacyControl === true) return false; // guard: gpc
+    return consent === true || (typeof consent === "function" && consent() === true); // guard: consent-true
   } catch {
+    // guard: consent-throws
     return false;
   }
 }

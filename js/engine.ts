@@ -70,7 +70,7 @@ export class Engine {
         () => this.#remote?.close(),
         () => {},
       );
-      if (refusal.reason === "load_failed" && ++this.#tries < mostTries) this.#loading = undefined;
+      if (refusal.reason === "load_failed" && ++this.#tries < mostTries) this.#loading = undefined; // guard: try-again
       throw refusal;
     });
     return this.#loading;
@@ -130,7 +130,7 @@ export class Engine {
           return;
         } catch (error) {
           if (asRefusal(error).reason === "breaker") throw error;
-          release?.failed(choice, error);
+          release?.failed(choice, error); // guard: next-choice
         }
       }
       await this.#install(this.files, choices.length > 0);
@@ -143,7 +143,7 @@ export class Engine {
   async #install(choice: Choice, isNext: boolean): Promise<void> {
     this.choice = choice;
     const { wasm, model } = choice;
-    if (isOff(String(model.integrity))) throw new Refusal("breaker");
+    if (isOff(String(model.integrity))) throw new Refusal("breaker"); // guard: breaker
     const [bytes, module] = await Promise.all([
       loadModel(model),
       loadWasm(wasm, isNext),

@@ -62,9 +62,10 @@ export class Keeper {
 
   async #attempt(work: () => Promise<void>): Promise<boolean> {
     try {
-      await within(work(), patience, () => new Error("the store does not answer"));
+      await within(work(), patience, () => new Error("the store does not answer")); // guard: store-patience
       return true;
     } catch {
+      // guard: store-fails
       this.trouble = true;
       this.close();
       return false;
@@ -82,5 +83,5 @@ async function update(store: Store | IdbStore, change: Change): Promise<void> {
 function listOf(value: unknown): Uint8Array[] {
   if (value instanceof Uint8Array) return [value];
   if (value === undefined || value === null) return [];
-  throw new TypeError("a store must answer with bytes");
+  throw new TypeError("a store must answer with bytes"); // guard: store-garbage
 }

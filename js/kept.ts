@@ -23,6 +23,7 @@ export function kept(): Kept {
     const value = JSON.parse(localStorage.getItem(key) as string);
     if (typeof value === "object" && value !== null) return value;
   } catch {
+    // guard: kept
     // Refused, or not as it was written.
   }
   return memory;
@@ -34,6 +35,7 @@ export function keep(more: Kept): void {
   try {
     localStorage.setItem(key, JSON.stringify(memory));
   } catch {
+    // guard: keep
     // Refused, or full.
   }
 }
@@ -44,6 +46,7 @@ export function forgetKept(): void {
   try {
     localStorage.removeItem(key);
   } catch {
+    // guard: forget
     // Refused: then nothing is there.
   }
 }

@@ -20,10 +20,11 @@ export function readList<T>(feed: unknown): List<T> {
       items = Array.from(list);
     } catch (error) {
       // A slot's getter threw: the list is given back with it.
-      items = Object.defineProperties([], Object.getOwnPropertyDescriptors<object>(list));
+      items = Object.defineProperties([], Object.getOwnPropertyDescriptors<object>(list)); // guard: slot
       throw error;
     }
   } catch {
+    // guard: list
     return bad(items, "neither a feed with items nor a list of items that can be read");
   }
   try {

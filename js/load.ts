@@ -29,7 +29,7 @@ let models: Loading<Uint8Array>[] = [];
 /** Throws an `unsupported` refusal where the engine has no WebAssembly or no SIMD. */
 export function checkSupport(): void {
   if (typeof WebAssembly !== "object" || !WebAssembly.validate(new Uint8Array(simd))) {
-    throw new Refusal("unsupported", "this browser has no WebAssembly with SIMD");
+    throw new Refusal("unsupported", "this browser has no WebAssembly with SIMD"); // guard: support
   }
 }
 
@@ -111,8 +111,9 @@ async function start(request: AssetRequest): Promise<WebAssembly.Module> {
 async function compile(content: Response | Uint8Array, option: string): Promise<WebAssembly.Module> {
   try {
     // Streaming refuses other MIME types, and has then not read the body; hosts often send them.
-    const streams = content instanceof Response && typeof WebAssembly.compileStreaming === "function";
+    const streams = content instanceof Response && typeof WebAssembly.compileStreaming === "function"; // guard: streaming
     if (streams && content.headers.get("content-type") === "application/wasm") {
+      // guard: stream-type
       return await WebAssembly.compileStreaming(content);
     }
     return await WebAssembly.compile(await bytesOf(content, option));
@@ -123,12 +124,12 @@ async function compile(content: Response | Uint8Array, option: string): Promise<
     // An empty module says whether it is these bytes or any.
     const reason = await WebAssembly.compile(new Uint8Array(simd.slice(0, 8))).then(
       () => "load_failed" as const,
-      () => "compile_blocked" as const,
+      () => "compile_blocked" as const, // guard: compile-probe
     );
     throw new Refusal(reason, textOf(error));
   }
 }
 
 function deadline(): AbortSignal | undefined {
-  return AbortSignal.timeout?.(patience);
+  return AbortSignal.timeout?.(patience); // guard: no-timeout
 }

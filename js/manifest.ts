@@ -40,16 +40,16 @@ const framing = /^\{"manifest":(.{1,8000}),"signature":"([\w+/]{86}==)"\}\n?$/s;
  */
 export async function readManifest(text: string, keys: readonly string[]): Promise<Manifest> {
   const [, signed = "", signature = ""] = framing.exec(text) ?? [];
-  if (!(await isSigned(signed, signature, keys))) throw new Refusal("sig_invalid");
+  if (!(await isSigned(signed, signature, keys))) throw new Refusal("sig_invalid"); // guard: signed
   try {
     const manifest = JSON.parse(signed);
     const { policy, wasm, model, glue, sdk, rollout } = manifest;
-    readPolicy(policy);
+    readPolicy(policy); // guard: release-policy
     const usable =
-      manifest.format === 1 &&
-      manifest.contract === contract &&
-      glue.integrity === glueIntegrity &&
-      version.localeCompare(sdk, "en", { numeric: true }) >= 0 &&
+      manifest.format === 1 && // guard: format
+      manifest.contract === contract && // guard: contract
+      glue.integrity === glueIntegrity && // guard: glue
+      version.localeCompare(sdk, "en", { numeric: true }) >= 0 && // guard: sdk
       Number.isSafeInteger(manifest.version) &&
       Date.parse(manifest.expires) > 0 &&
       rollout.percentage >= 0 &&

@@ -132,6 +132,7 @@ export class Profile {
         this.#left = due;
       }
     } catch {
+      // guard: leave
       // The core trapped, or `localStorage` is refused: what was not stored is lost.
     }
     if (last) this.#keeper.close(); // an open connection can keep a page out of the back-forward cache

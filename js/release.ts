@@ -40,7 +40,7 @@ export class Release {
 
   /** Throws `killed` once the publisher has switched ranking off. */
   check(): void {
-    if (this.#killed) throw new Refusal("killed");
+    if (this.#killed) throw new Refusal("killed"); // guard: killed
   }
 
   /** Asks what the newest release is, for the next ranking and the next page view, if the last answer is old. */
@@ -63,8 +63,10 @@ export class Release {
         continue;
       }
       if (manifest.killed && text === newest) this.#killed = true; // and stays so until there is a newer one
-      if (isExpired(manifest)) this.#note(new Refusal("expired"));
-      else if (choices.length === 0 && !isIn(manifest)) throw new Refusal("not_in_rollout");
+      if (isExpired(manifest))
+        this.#note(new Refusal("expired")); // guard: kept-expired
+      else if (choices.length === 0 && !isIn(manifest))
+        throw new Refusal("not_in_rollout"); // guard: rollout
       else choices.push(this.#choice(text, manifest));
     }
     this.check();
@@ -107,9 +109,9 @@ export class Release {
       if (!response.ok) throw new Error(`status ${response.status}`);
       const text = await response.text();
       const manifest = await readManifest(text, this.#keys);
-      if (isExpired(manifest)) throw new Refusal("expired");
+      if (isExpired(manifest)) throw new Refusal("expired"); // guard: expired
       const { version = 0 } = kept();
-      if (manifest.version < version) throw new Refusal("rollback");
+      if (manifest.version < version) throw new Refusal("rollback"); // guard: rollback
       this.#killed = manifest.killed;
       this.#fetched = undefined;
       if (manifest.version === version || !this.allowed()) return;

@@ -120,7 +120,7 @@ export class Remote {
 
   #start(): Worker {
     const { Refusal } = this.#page;
-    if (typeof Worker !== "function") throw new Refusal("unsupported", "this browser has no workers");
+    if (typeof Worker !== "function") throw new Refusal("unsupported", "this browser has no workers"); // guard: no-worker
     let worker: Worker;
     try {
       // Bundlers know these words and take the worker along.
@@ -129,11 +129,12 @@ export class Remote {
           ? new Worker(new URL("./worker.js", import.meta.url), { type: "module" })
           : new Worker(this.#url as URL, { type: "module" });
     } catch (error) {
-      throw this.#notStarted((error as Error).message);
+      throw this.#notStarted((error as Error).message); // guard: worker-refused
     }
     worker.onmessage = ({ data }) => this.#take(data);
     worker.onerror = (event) => {
-      event.preventDefault(); // else it is an error of the page, too
+      // Else it is an error of the page, too.
+      event.preventDefault(); // guard: worker-error
       const { message } = event;
       this.#end(this.#runs ? new Refusal("trap", message) : this.#notStarted(message));
     };
@@ -150,7 +151,7 @@ export class Remote {
       this.#waiting = { id, resolve, reject };
     });
     worker.postMessage({ id, job });
-    this.#watch(patience);
+    this.#watch(patience); // guard: worker-patience
     return answer;
   }
 

@@ -54,10 +54,10 @@ export function createReranker(options: RerankerOptions): Reranker {
     const check = (): void => {
       if (end.signal.aborted) throw new Refusal("disposed");
       if (list.refusal) throw list.refusal;
-      if (!allowed()) throw new Refusal("no_consent");
+      if (!allowed()) throw new Refusal("no_consent"); // guard: consent
     };
     check();
-    if (settings.refusal) throw settings.refusal;
+    if (settings.refusal) throw settings.refusal; // guard: settings
     if (isOff) throw new Refusal("off");
     const budget = readBudget(options);
     const keep = readKeep(options);
@@ -65,7 +65,7 @@ export function createReranker(options: RerankerOptions): Reranker {
     const left = (): number => started + budget - now();
     if (!engine.live) {
       await within(load(), left(), late);
-      check();
+      check(); // guard: consent-again
     }
     release?.ask();
     release?.check();
@@ -78,8 +78,8 @@ export function createReranker(options: RerankerOptions): Reranker {
       scored = await within(scored, left(), late);
       check();
     }
-    checkOrder(scored.order, columns.flags);
-    if (now() - started > budget) throw late();
+    checkOrder(scored.order, columns.flags); // guard: order
+    if (now() - started > budget) throw late(); // guard: late-order
     return scored;
   };
 
@@ -124,11 +124,13 @@ export function createReranker(options: RerankerOptions): Reranker {
   const record = (kind: Event["kind"], item: unknown, seconds = 0): void => {
     try {
       const id = idOf(item);
-      if (id === undefined || settings.refusal || end.signal.aborted || !allowed()) return;
+      if (id === undefined || settings.refusal || end.signal.aborted) return;
+      if (!allowed()) return; // guard: consent-event
       const space = rankings.find(id)?.space ?? "";
       void load(); // the event waits in the profile
       profile.add({ kind, id, ...subjectOf(item), space, seconds, at: Date.now() }, engine, allowed);
     } catch {
+      // guard: event
       // A getter of the page's item threw: there is nothing to record.
     }
   };
@@ -150,6 +152,7 @@ export function createReranker(options: RerankerOptions): Reranker {
     followPage(profile, engine, allowed, end.signal);
     if (allowed() && !settings.refusal && !isOff) void load();
   } catch {
+    // guard: follow
     // A host that patched its globals: loading begins with the first ranking.
   }
 
@@ -165,6 +168,7 @@ export function createReranker(options: RerankerOptions): Reranker {
         watch(container, watcher, end.signal);
         watched.add(container);
       } catch {
+        // guard: watch
         // No element: there is nothing to watch.
       }
     },
@@ -209,7 +213,7 @@ function readColumns(list: List<unknown>, keep: ReadonlySet<string> | undefined)
     return toColumns(list.items, keep);
   } catch (error) {
     // Reading is all that happens there: what is thrown comes from the page's own getters.
-    throw error instanceof Refusal ? error : new Refusal("bad_candidates", textOf(error));
+    throw error instanceof Refusal ? error : new Refusal("bad_candidates", textOf(error)); // guard: getter
   }
 }
 
@@ -229,5 +233,5 @@ function readKeep(options: RankOptions | undefined): ReadonlySet<string> | undef
 
 /** The outcome goes to the page's listener; what that throws, now or in a promise, is its own business. */
 function tell({ onOutcome }: Settings, outcome: Outcome): void {
-  (async () => onOutcome?.(outcome))().catch(() => {});
+  (async () => onOutcome?.(outcome))().catch(() => {}); // guard: listener
 }

@@ -38,7 +38,8 @@ export class IdbStore {
     return this.#twice(async (database) => {
       const store = open(database, "readwrite");
       const done = promisifyRequest(store.transaction);
-      done.catch(() => {}); // awaited below, unless a request fails first
+      // Awaited below, unless a request fails first.
+      done.catch(() => {}); // guard: update-unawaited
       const stored = await promisifyRequest(store.get(key));
       const left = leftText();
       const bytes = change(records(stored, left));
@@ -74,7 +75,7 @@ export class IdbStore {
       return await use(await this.#open());
     } catch {
       this.close();
-      return use(await this.#open());
+      return use(await this.#open()); // guard: twice
     }
   }
 
@@ -90,7 +91,7 @@ export class IdbStore {
     const request = indexedDB.open(name, 1);
     request.onupgradeneeded = () => void request.result.createObjectStore(name);
     const database = await promisifyRequest(request);
-    database.onversionchange = database.onclose = () => this.close();
+    database.onversionchange = database.onclose = () => this.close(); // guard: versionchange
     return database;
   }
 }
@@ -110,6 +111,7 @@ function leftText(): string {
   try {
     return localStorage.getItem(name) ?? "";
   } catch {
+    // guard: left-read
     return "";
   }
 }

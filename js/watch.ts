@@ -92,6 +92,11 @@ function watchViews(container: Element, watcher: Watcher, signal: AbortSignal): 
 }
 
 function report(element: Element, tell: (id: string) => void): void {
-  const id = element.getAttribute(attribute);
-  if (id) tell(id);
+  try {
+    const id = element.getAttribute(attribute);
+    if (id) tell(id);
+  } catch {
+    // guard: report
+    // A host that patched its globals: the click is the page's all the same.
+  }
 }

@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { budget } from "./budget.mjs";
-import { buildPackage, buildPage } from "./build.mjs";
+import { buildCore, buildPackage, buildPage } from "./build.mjs";
 import { cargoTest, checks, nodeTest, pytest, sum } from "./runners.mjs";
 import {
   ensureChromium,
@@ -18,7 +18,21 @@ import {
   withoutRustflags,
   withPath,
 } from "./setup.mjs";
-import { bin, bold, colour, dim, green, header, main, red, root, Stop, say, seconds } from "./shell.mjs";
+import {
+  bin,
+  bold,
+  cache,
+  colour,
+  dim,
+  green,
+  header,
+  main,
+  red,
+  root,
+  Stop,
+  say,
+  seconds,
+} from "./shell.mjs";
 
 const WASM = ["--target", "wasm32-unknown-unknown"];
 const FULL = ["--features", "tract"];
@@ -161,6 +175,14 @@ const suites = {
     async run() {
       await make.www();
       return nodeTest("tests/e2e", { env: await browserEnvironment(), serial: true });
+    },
+  },
+  faults: {
+    about: "the fault matrix's fast rows in headless Chromium (npm run faults:all: all of them, and Firefox)",
+    async run() {
+      await make.dist();
+      await buildCore(await make.bindgen(), join(cache, "faults"), "faults");
+      return nodeTest("tests/faults", { env: await browserEnvironment(), serial: true });
     },
   },
   determinism: {

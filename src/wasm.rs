@@ -2,6 +2,8 @@
 //!
 //! Errors are thrown as `Error` objects with the stable code as `name` and one sentence as `message`.
 
+#[cfg(feature = "faults")]
+mod faults;
 #[cfg(feature = "tract")]
 mod full;
 
@@ -41,6 +43,8 @@ impl Core {
     /// Loads a model; throws where it is refused.
     #[wasm_bindgen(constructor)]
     pub fn new(model: &[u8]) -> Result<Core, JsError> {
+        #[cfg(feature = "faults")]
+        faults::at("new");
         #[cfg(feature = "tract")]
         full::print_panics();
         let model = Model::load(model).map_err(thrown)?;
@@ -70,6 +74,8 @@ impl Core {
     /// Takes in a stored profile; `false` (and no change) where the bytes are none.
     #[wasm_bindgen(js_name = mergeProfile)]
     pub fn merge_profile(&mut self, bytes: &[u8], now_ms: f64) -> bool {
+        #[cfg(feature = "faults")]
+        faults::at("merge");
         let Ok(mut stored) = Profile::decode(bytes, Seconds::from_millis(now_ms)) else { return false };
         stored.set_space(self.profile.space());
         self.profile.merge(&stored);
@@ -88,6 +94,8 @@ impl Core {
     /// The profile as stored, at most 12 KB.
     #[wasm_bindgen(js_name = profileBytes)]
     pub fn profile_bytes(&mut self, now_ms: f64) -> Vec<u8> {
+        #[cfg(feature = "faults")]
+        faults::at("bytes");
         self.profile.expire(Seconds::from_millis(now_ms));
         self.profile.encode()
     }
@@ -161,7 +169,7 @@ impl Core {
         now_ms: f64,
     ) -> Result<Vec<u32>, JsError> {
         #[cfg(feature = "faults")]
-        count_ranking();
+        faults::before_ranking();
         let Self { ranker, profile, candidates, .. } = self;
         let ranker = ranker.as_mut().ok_or_else(no_model)?;
         #[cfg(feature = "tract")]
@@ -205,21 +213,6 @@ impl Core {
         }
         rows
     }
-}
-
-/// Which ranking of an instance panics, for `npm run soak`. The package is built without the feature.
-#[cfg(feature = "faults")]
-#[wasm_bindgen(js_name = trapEvery)]
-pub fn trap_every() -> u32 {
-    100
-}
-
-#[cfg(feature = "faults")]
-fn count_ranking() {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static RANKINGS: AtomicU32 = AtomicU32::new(0);
-    let ranking = RANKINGS.fetch_add(1, Ordering::Relaxed) + 1;
-    assert!(!ranking.is_multiple_of(trap_every()), "a fault on purpose");
 }
 
 /// The parts of a ranking one by one, for `npm run bench`. The package is built without the feature.

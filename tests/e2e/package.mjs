@@ -7,13 +7,12 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { guarded, launch, newPage } from "./browser.mjs";
 import { makeFeed, storiesOf } from "./feed.mjs";
+import { strictPolicy } from "./policy.mjs";
 import { serve } from "./server.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** The policy a publisher needs, and no more. */
-export const strictPolicy =
-  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; style-src 'unsafe-inline'; require-trusted-types-for 'script'";
+export { strictPolicy };
 
 /** The list most tests rank, and the stories of it that their reader has read. */
 export const feed = makeFeed();

@@ -52,11 +52,12 @@ const kinds = {
  * - `faults`: what to spoil, by path or by the path's end: `{ "/a.js": "404", "*.wasm": "flip" }`. A fault is one of
  *   `404`, `500`, `hang`, `reset`, `html`, `empty`, `truncate`, `flip`, `mime`, `{ delay: ms }`, or a function
  *   `(answer, response, request) => answer`. The returned `faults` may be changed at any time.
+ * - `host`: another address of the loopback network, for an origin that no earlier server had.
  *
  * Returns `{ url, requests, faults, close() }`; `url` has no slash at its end, `requests` lists
  * `{ method, path, search, headers, body }` in the order of arrival.
  */
-export async function serve(root, { faults = {}, headers = {}, files = {} } = {}) {
+export async function serve(root, { faults = {}, headers = {}, files = {}, host = "127.0.0.1" } = {}) {
   const folders = Object.entries(typeof root === "object" && !(root instanceof URL) ? root : { "/": root })
     .map(([prefix, folder]) => [prefix, folder instanceof URL ? fileURLToPath(folder) : folder])
     .sort(([a], [b]) => b.length - a.length);
@@ -121,10 +122,10 @@ export async function serve(root, { faults = {}, headers = {}, files = {} } = {}
       response.end(String(error));
     }
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(0, host);
   await once(server, "listening");
   return {
-    url: `http://127.0.0.1:${server.address().port}`,
+    url: `http://${host}:${server.address().port}`,
     requests,
     faults,
     async close() {

@@ -1,0 +1,84 @@
+// Two browsers behind one face: open a page, go somewhere, read an expression's text, click a place.
+
+import { launch } from "../e2e/browser.mjs";
+import { launchFirefox } from "../e2e/firefox.mjs";
+
+const size = { width: 1280, height: 720 };
+/** How long a page may take to come to its end. */
+const patience = 60_000;
+
+/** Lets the page's script begin. */
+const start = "void globalThis.probe?.go?.()";
+
+/** Milliseconds that the page's thread has worked: waiting for a processor that others use does not count. */
+async function threadTime(session) {
+  const { metrics } = await session.send("Performance.getMetrics");
+  return 1000 * metrics.find(({ name }) => name === "TaskDuration").value;
+}
+
+/** Chromium: each page in a context of its own, so that rows share the browser and nothing else. */
+export async function startChromium(options) {
+  const browser = await launch(options);
+  const wrap = async (context, page) => {
+    const session = await context.newCDPSession(page);
+    await session.send("Performance.enable", { timeDomain: "threadTicks" });
+    const driven = {
+      context,
+      /** Loads a page; `time()` counts from when its script begins. */
+      async goto(url) {
+        await page.goto(url, { waitUntil: "domcontentloaded", timeout: patience });
+        const began = await threadTime(session);
+        driven.time = async () => (await threadTime(session)) - began;
+        await driven.read(start);
+      },
+      // By the protocol alone: a row may have spoilt what page scripts of a driver need.
+      async read(expression) {
+        const { result, exceptionDetails } = await session.send("Runtime.evaluate", {
+          expression,
+          awaitPromise: true,
+          returnByValue: true,
+        });
+        if (exceptionDetails)
+          throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
+        return result.value;
+      },
+      click: ({ x, y }) => page.mouse.click(x, y),
+      send: (method, parameters) => session.send(method, parameters),
+      tab: async () => wrap(context, await context.newPage()),
+      kill: () => session.send("Page.crash").catch(() => {}),
+      end: () => page.close(),
+      close: () => context.close(),
+    };
+    return driven;
+  };
+  return {
+    name: "chromium",
+    async open() {
+      const context = await browser.newContext({ viewport: size });
+      return wrap(context, await context.newPage());
+    },
+    close: () => browser.close(),
+  };
+}
+
+/** Firefox: pages share a profile, but each row has an origin of its own, and so its own storage and cache. */
+export async function startFirefox(options) {
+  const browser = await launchFirefox({ defaultViewport: size, ...options });
+  const wrap = (page) => ({
+    async goto(url) {
+      await page.goto(url, { waitUntil: "domcontentloaded", timeout: patience });
+      await page.evaluate(start);
+    },
+    read: (expression) => page.evaluate(expression),
+    click: ({ x, y }) => page.mouse.click(x, y),
+    tab: async () => wrap(await browser.newPage()),
+    kill: () => page.close(),
+    end: () => page.close(),
+    close: () => page.close(),
+  });
+  return {
+    name: "firefox",
+    open: async () => wrap(await browser.newPage()),
+    close: () => browser.close(),
+  };
+}

@@ -1,0 +1,125 @@
+// The table itself, its document, and that the checks would notice.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { reasons } from "../../dist/index.js";
+import { arranged, check, isTiming } from "./check.mjs";
+import { withTable } from "./markdown.mjs";
+import { rows } from "./table.mjs";
+
+test("every row has a name of its own and expects reasons of the closed union", () => {
+  const names = rows.map(({ group, name }) => `${group}: ${name}`);
+  assert.equal(new Set(names).size, rows.length);
+  for (const { name, fault, reason, reasons: all = [reason] } of rows) {
+    assert.ok(fault, `${name} says what its fault is`);
+    for (const one of all.flat()) assert.ok(one === "none" || reasons.includes(one), `${name}: ${one}`);
+  }
+});
+
+test("there are at least 60 rows in Chromium and 50 in Firefox, in every group", () => {
+  const count = (engine) => rows.filter(({ engines = [engine] }) => engines.includes(engine)).length;
+  assert.ok(count("chromium") >= 60 && count("firefox") >= 50);
+  const groups = new Set(rows.map(({ group }) => group));
+  for (const group of [
+    "delivery",
+    "platform",
+    "trust",
+    "model",
+    "wasm",
+    "candidates",
+    "page",
+    "storage",
+    "consent",
+    "edge",
+  ])
+    assert.ok(groups.has(group), group);
+});
+
+test("docs/faults.md has the table of today", async () => {
+  const document = await readFile(new URL("../../docs/faults.md", import.meta.url), "utf8");
+  assert.equal(document, withTable(document, rows), "run `npm run faults:table`");
+});
+
+const row = { group: "test", name: "test", fault: "none", reason: "ranked" };
+const outcome = { source: "model", reason: "ranked", moved: 2 };
+const view = {
+  outcome,
+  application: { applied: true, reason: "applied" },
+  before: ["a", "b", "c", "d"],
+  after: ["a", "d", "c", "b"],
+  fixed: [0],
+  ids: ["a", "d", "c", "b"],
+  given: ["a", "b", "c", "d"],
+  pinned: [],
+  still: true,
+};
+const report = {
+  problems: [],
+  notes: [],
+  views: [view],
+  told: [outcome],
+  base: view.before,
+  order: view.after,
+  clicks: { saved: 1, opened: 1 },
+  shifts: [],
+  tasks: [],
+  began: 10,
+  at: 100,
+  worked: 80,
+};
+const asset = { method: "GET", path: "/reranker.onnx", search: "", headers: {}, body: "" };
+const withView = (more) => ({ ...report, views: [{ ...view, ...more }] });
+const refused = { ...outcome, source: "server", reason: "budget", moved: 0 };
+
+test("a page on which all is well has no problem", () => {
+  assert.deepEqual(check(row, report, [asset]), []);
+});
+
+for (const [name, spoilt, requests = [], given = row] of [
+  ["something printed", { ...report, problems: ["console.log: x"] }],
+  ["a page script that fails", { ...report, notes: ["the page: x"] }],
+  ["no outcome", { ...report, views: [], told: [], order: view.before }],
+  ["two outcomes told", { ...report, told: [outcome, outcome] }],
+  ["another reason", { ...withView({ outcome: refused }), told: [refused] }],
+  [
+    "a source that contradicts its reason",
+    { ...withView({ outcome: { ...outcome, source: "server" } }), told: [{ ...outcome, source: "server" }] },
+  ],
+  ["an order that is neither", { ...withView({ after: ["a", "c", "b", "d"] }), order: ["a", "c", "b", "d"] }],
+  ["nothing moved", { ...withView({ after: view.before, ids: view.before }), order: view.before }],
+  ["a visible story elsewhere", withView({ still: false })],
+  ["an order that changes later", { ...report, order: view.before }],
+  ["a click that was lost", { ...report, clicks: { saved: 0, opened: 1 } }],
+  ["a layout shift", { ...report, shifts: [{ value: 0.01, at: 20 }] }],
+  ["a long task", { ...report, tasks: [{ url: "http://x/nearside.js", ms: 60, at: 20 }] }],
+  ["another file", report, [{ ...asset, path: "/pixel.gif" }]],
+  ["a query", report, [{ ...asset, search: "?reader=1" }]],
+  ["a cookie", report, [{ ...asset, headers: { cookie: "reader=1" } }]],
+  ["a request without consent", report, [asset], { ...row, silent: true }],
+  [
+    "a list changed by a refusal",
+    {
+      ...withView({ outcome: refused, application: { applied: false }, after: view.before }),
+      told: [refused],
+      order: view.before,
+    },
+    [],
+    { ...row, reason: "budget" },
+  ],
+]) {
+  test(`noticed: ${name}`, () => {
+    assert.notDeepEqual(check(given, spoilt, requests), []);
+  });
+}
+
+test("a long task by the clock on a thread that had no time to work is the machine's", () => {
+  const tasks = [{ url: "http://x/nearside.js", ms: 60, at: 20 }];
+  assert.deepEqual(check(row, { ...report, tasks, worked: 30 }, []), []);
+  assert.ok(check(row, { ...report, tasks }, []).every(isTiming));
+});
+
+test("held children keep their slots, and the others follow the list", () => {
+  assert.deepEqual(arranged(["c", "b", "a"], ["a", "-", "b", "c"], [0, 1]), ["a", "-", "c", "b"]);
+  assert.deepEqual(arranged(["d", "c", "b", "a"], ["a", "b", "c", "d"], [0], ["c"]), ["a", "d", "c", "b"]);
+});
