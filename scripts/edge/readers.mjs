@@ -21,7 +21,8 @@ export async function newReader(browser, cache) {
       open = 0;
       const at = Date.now();
       await page.goto(`${cache.url}/`);
-      await page.waitForFunction(() => globalThis.ranked !== undefined);
+      // Not by frames: a page behind another may draw none.
+      await page.waitForFunction(() => globalThis.ranked !== undefined, undefined, { polling: 20 });
       const { outcome, order } = await page.evaluate(() => ({
         outcome: globalThis.outcomes[0],
         order: [...document.querySelectorAll("#top-stories > li")].map((row) => row.dataset.nearsideId),
