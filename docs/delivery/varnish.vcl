@@ -43,6 +43,8 @@ sub vcl_recv {
     # stale-if-error: with the origin down, as long as the object is kept.
     if (req.restarts == 0 && std.healthy(req.backend_hint)) {
         set req.grace = 600s;
+    } else {
+        set req.grace = 3650d;
     }
 }
 
@@ -67,6 +69,12 @@ sub vcl_backend_response {
     if (bereq.url ~ "^/nearside/") {
         unset beresp.http.Set-Cookie;
     }
+}
+
+sub vcl_backend_error {
+    # Else Varnish keeps the error for a second where others wait for the same file, and it would hide what is kept.
+    set beresp.ttl = 0s;
+    set beresp.grace = 0s;
 }
 
 sub vcl_deliver {

@@ -225,53 +225,60 @@ async function stand(port, answer) {
     });
 }
 
-/** Times the kill switch and a rollback, with the document's times divided by `scale`, and once as they are. */
-export async function switchProof(context, { readers: count, trials }) {
-  const scale = 15;
+/** Times the kill switch and a rollback, with the document's times divided by `scale`, and the kill switch once by the document's. */
+export async function switchProof(context, { readers: count, trials, scale = 15, whole = true }) {
   const problems = [];
   const rows = [];
-  const { site, browser } = context;
-  const { cache } = await start(context, { lifetime: LIFETIME / scale, revalidate: REVALIDATE / scale });
-  const readers = await makeReaders(browser, cache, count);
-  const { out } = site;
-  const lifetime = (LIFETIME / scale) * 1000;
-  const measure = async (what, publish, affected) => {
+  const { release, out } = context.site;
+  const measure = async (what, { lifetime, publish, affected, ...more }) => {
+    const ms = lifetime * 1000;
     const row = {
       what,
-      ...(await measureSwitch({ cache, out, publish, affected, readers, lifetime, pause: 250 })),
+      ...(await measureSwitch({ ...more, out, publish, affected, lifetime: ms, pause: 200 })),
     };
     rows.push(row);
-    if (row.edgeKnowsMs > lifetime + 1500)
-      problems.push(`${what}: the cache knew after ${row.edgeKnowsMs} ms`);
+    // The first request after a lifetime's end makes the cache ask; the next gets the answer.
+    if (row.edgeKnowsMs > ms + 3000) problems.push(`${what}: the cache knew after ${row.edgeKnowsMs} ms`);
+    if (row.mostViewsOfAReaderAfterTheEdgeKnew > 1)
+      problems.push(`${what}: a reader had ${row.mostViewsOfAReaderAfterTheEdgeKnew} more views`);
     return row;
   };
+  const kill = { publish: () => release({ kill: true }), affected: (view) => view.reason !== "killed" };
+  const leave = async (readers) => {
+    for (const reader of readers) {
+      await reader.page.guard();
+      await reader.close();
+    }
+  };
+
+  const lifetime = LIFETIME / scale;
+  const { cache } = await start(context, { lifetime, revalidate: REVALIDATE / scale });
+  const readers = await makeReaders(context.browser, cache, count);
+  const common = { cache, readers, lifetime };
   for (let trial = 0; trial < trials; trial++) {
-    const { version } = await measure(
-      "new model",
-      () => site.release({ model: OTHER_MODEL }),
-      (view) => view.version === undefined || view.version < nextVersion(out),
-    );
-    await measure(
-      "rollback",
-      () => site.release({ rollbackTo: version - 1 }),
-      (view) => view.version === version,
-    );
-    await measure(
-      "kill",
-      () => site.release({ kill: true }),
-      (view) => view.reason !== "killed",
-    );
-    await measure(
-      "on again",
-      () => site.release({}),
-      (view) => view.reason === "killed",
-    );
+    const { version } = await measure("new model", {
+      ...common,
+      publish: () => release({ model: OTHER_MODEL }),
+      affected: (view) => view.version !== publishedVersion(out),
+    });
+    await measure("rollback", {
+      ...common,
+      publish: () => release({ rollbackTo: version - 1 }),
+      affected: (view) => view.version === version,
+    });
+    await measure("kill", { ...common, ...kill });
+    const on = { publish: () => release({}), affected: (view) => view.reason === "killed" };
+    await measure("on again", { ...common, ...on });
   }
-  for (const reader of readers) {
-    await reader.page.guard();
-    await reader.close();
+  await leave(readers);
+  if (whole) {
+    // Published when the cache has just asked: the longest wait.
+    const { cache } = await start(context);
+    const readers = await makeReaders(context.browser, cache, count);
+    await measure("kill, by the whole times", { cache, readers, lifetime: LIFETIME, phase: 0, ...kill });
+    await leave(readers);
   }
-  return { problems, scale, lifetimeSeconds: LIFETIME, readers: count, rows };
+  return { problems, scale, readers: count, rows };
 }
 
-const nextVersion = (out) => readUnverified(readFileSync(join(out, "manifest.json"), "utf8")).version;
+const publishedVersion = (out) => readUnverified(readFileSync(join(out, "manifest.json"), "utf8")).version;

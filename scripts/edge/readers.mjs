@@ -20,6 +20,12 @@ export async function newReader(browser, cache) {
     async view() {
       open = 0;
       const at = Date.now();
+      const manifest = page
+        .waitForEvent("requestfinished", {
+          predicate: (request) => request.url().endsWith("/nearside/manifest.json"),
+          timeout: 5000,
+        })
+        .catch(() => {});
       await page.goto(`${cache.url}/`);
       // Not by frames: a page behind another may draw none.
       await page.waitForFunction(() => globalThis.ranked !== undefined, undefined, { polling: 20 });
@@ -27,6 +33,7 @@ export async function newReader(browser, cache) {
         outcome: globalThis.outcomes[0],
         order: [...document.querySelectorAll("#top-stories > li")].map((row) => row.dataset.nearsideId),
       }));
+      await manifest;
       await settled();
       const { reason, releaseVersion: version, release: trouble } = outcome;
       return { at, until: Date.now(), reason, version, trouble, order };

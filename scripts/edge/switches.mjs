@@ -9,11 +9,11 @@ import { newReader } from "./readers.mjs";
 
 /**
  * Has some readers with a history view the page in turn, publishes by `publish`, and goes on until all have had three views in a
- * row that are not `affected`. `lifetime` is the manifest's, in ms; `pause` is between two views of anyone. Returns the times.
+ * row that are not `affected`. `lifetime` is the manifest's, `pause` the time between two views of anyone, `phase` how long to wait
+ * before (by default any part of a lifetime), in ms. Returns the times.
  */
-export async function measureSwitch({ cache, out, publish, affected, readers, lifetime, pause }) {
-  // At any moment of a lifetime.
-  await sleep(Math.random() * lifetime);
+export async function measureSwitch({ cache, out, publish, affected, readers, lifetime, pause, phase }) {
+  await sleep(phase ?? Math.random() * lifetime);
   await publish();
   const published = statSync(join(out, "manifest.json")).mtimeMs;
   const { version } = readUnverified(readFileSync(join(out, "manifest.json"), "utf8"));

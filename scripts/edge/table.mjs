@@ -31,7 +31,9 @@ export function print({ readers, origin, compression, outage, switch: switches }
   for (const { kind, when, returning, new: fresh } of outage.rows)
     say(`${kind}, ${when}: a reader known ${returning}, a new one ${fresh}`);
 
-  header(`From publish to the last page view that did not know; times divided by ${switches.scale}`);
+  header(
+    `From publish to the last page view that did not know; times divided by ${switches.scale} where not said otherwise`,
+  );
   say(bold(row("cache knows, s", "last view, s", "views then", "")));
   for (const { what, edgeKnowsMs, lastAffectedMs, mostViewsOfAReaderAfterTheEdgeKnew: most } of switches.rows)
     say(row((edgeKnowsMs / 1000).toFixed(1), (lastAffectedMs / 1000).toFixed(1), most, what));
