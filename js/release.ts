@@ -105,7 +105,8 @@ export class Release {
     this.#asked = Date.now();
     try {
       const signal = AbortSignal.timeout?.(patience) ?? null;
-      const response = await fetch(this.#url, { credentials: "omit", signal });
+      // The browser's own cache may answer with what was said ten minutes ago (stale-while-revalidate): the edge is asked each time.
+      const response = await fetch(this.#url, { cache: "no-cache", credentials: "omit", signal });
       if (!response.ok) throw new Error(`status ${response.status}`);
       const text = await response.text();
       const manifest = await readManifest(text, this.#keys);

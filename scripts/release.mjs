@@ -224,7 +224,7 @@ function publish(out, contents, version, signed) {
 }
 
 /** Writes a file with its compressed neighbours; one that is as it should be is left alone. */
-function put(out, name, bytes) {
+export function put(out, name, bytes) {
   for (const { end, compress, decompress } of forms) {
     const file = join(out, name + end);
     if (!isCompressed(file, bytes, decompress)) putFile(file, compress(bytes));

@@ -191,6 +191,36 @@ export async function ensureFirefox() {
   return firefox;
 }
 
+/** nginx with brotli_static and Varnish, for `npm run edge`; on Debian as root they are installed. Returns their paths. */
+export async function ensureEdge() {
+  const packages = ["nginx", "libnginx-mod-http-brotli-static", "varnish"];
+  // Their folder is not on everybody's path.
+  const path = `${process.env.PATH}${delimiter}/usr/sbin`;
+  const find = () => ({
+    nginx: which("nginx", path),
+    brotli: [
+      "/usr/lib/nginx/modules/ngx_http_brotli_static_module.so",
+      "/usr/lib64/nginx/modules/ngx_http_brotli_static_module.so",
+    ].find((file) => existsSync(file)),
+    varnishd: which("varnishd", path),
+    varnishlog: which("varnishlog", path),
+  });
+  const isWhole = (programs) => Object.values(programs).every(Boolean);
+  if (!isWhole(find())) await installDebian(packages);
+  const programs = find();
+  if (!isWhole(programs))
+    throw new Stop(
+      `nginx, its brotli module and Varnish are needed: install them (Debian: \`sudo apt-get install ${packages.join(" ")}\`).`,
+    );
+  const versionOf = (program, flag) => {
+    const { stdout, stderr } = capture(program, [flag]);
+    return /\d+\.\d+\.\d+/.exec(stdout + stderr)?.[0];
+  };
+  const versions = { nginx: versionOf(programs.nginx, "-v"), varnish: versionOf(programs.varnishd, "-V") };
+  done(`nginx ${versions.nginx} and Varnish ${versions.varnish}`);
+  return { ...programs, versions };
+}
+
 async function installDebian(packages) {
   const release = existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : "";
   if (process.getuid?.() !== 0 || !/^ID=debian$/m.test(release) || !which("apt-get")) return;

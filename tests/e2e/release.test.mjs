@@ -78,3 +78,24 @@ test("a manifest signed by another key is not kept", async (t) => {
   );
   assert.equal(await kept(page), null);
 });
+
+test("the kill switch does not wait for the browser's own cache", async (t) => {
+  const cached = await serveRelease({
+    headers: (path) =>
+      path.endsWith("/manifest.json")
+        ? { "cache-control": "public, max-age=60, stale-while-revalidate=600, stale-if-error=86400" }
+        : {},
+  });
+  t.after(() => cached.close());
+  const page = await openGuarded(t, browser, cached);
+  const reasons = [];
+  for (const options of [{}, undefined, { kill: true }, undefined]) {
+    if (options) await cached.publish(options);
+    await goTo(page, cached);
+    await startReranker(page, { release: cached.release });
+    if (reasons.length === 0) await readStories(page, read);
+    reasons.push((await rank(page, feed)).outcome.reason);
+    await page.waitForLoadState("networkidle");
+  }
+  assert.deepEqual(reasons, ["ranked", "ranked", "ranked", "killed"]);
+});
