@@ -136,7 +136,7 @@ class Cases:
 
 
 def every_opset(c: Cases) -> None:
-    """A case so far of each operator again, in each opset that has none yet and defines the operator as the case's own does."""
+    """A case of each operator again, in each opset that has none and defines the operator as the case's own does."""
 
     def since(operator: str, opset: int) -> int:
         known = onnx.defs.has(operator, max_inclusive_version=opset, domain="")
