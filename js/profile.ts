@@ -184,10 +184,10 @@ export class Profile {
   }
 
   #eraseStored(host: Host | undefined, allowed: () => boolean, stored: Uint8Array[]): Uint8Array | undefined {
-    // Another tab may hold what it has not stored yet, but not without consent; and without consent nothing is written.
-    if (stored.length === 0 && !allowed()) return undefined;
     const records = stored.map(readRecord);
     const learned = this.#learn(records);
+    // Another tab may hold what it has not stored yet, but not without consent; and without consent nothing is written.
+    if (records.every(({ profile }) => profile.length === 0) && !allowed()) return undefined;
     if (learned) this.#snapshot = [];
     try {
       if (host) {

@@ -166,7 +166,6 @@ export function createReranker(options: RerankerOptions): Reranker {
   try {
     watchFrames();
     begin();
-    if (answered) ready = answered.then(() => ready);
     followPage(profile, engine, allowed, () => rankings.forget(), end.signal);
   } catch {
     // A host that patched its globals: loading begins with the first ranking.
@@ -174,7 +173,7 @@ export function createReranker(options: RerankerOptions): Reranker {
 
   return {
     get ready() {
-      return ready;
+      return answered ? answered.then(() => ready) : ready;
     },
     rank,
     apply: (container, items) => apply(container, items, (id) => rankings.holds(id)),
