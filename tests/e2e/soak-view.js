@@ -31,7 +31,7 @@ async function look(kind) {
   });
   await reranker.ready;
   // A page that was restored learns of the others' clicks in a moment.
-  for (let i = 0; i < 40 && reranker.stored()?.clicks !== clicks; i++) await pause(25);
+  for (let i = 0; i < 200 && reranker.stored()?.clicks !== clicks; i++) await pause(5);
   const stored = reranker.stored();
   if (stored?.clicks !== clicks) note(`${stored?.clicks} clicks of ${clicks} after ${kind}`);
   if (stored.bytes > 12 * 1024) note(`a record of ${stored.bytes} bytes`);
@@ -85,31 +85,51 @@ async function rest() {
   return stops.length > 1;
 }
 
-/** One round: a view like any other, one that is hidden before its reader leaves, one in a tab that is closed, one that is restored. */
+/** Leaves: every second time in the same task as the click, else with time to write. A page that writes as it is left is not kept. */
+async function leave(view, next) {
+  if (view % 2) await pause(60);
+  next();
+}
+
+/** Has the page go on whenever it is restored. */
+function onReturn(next) {
+  addEventListener("pageshow", async ({ persisted }) => {
+    hide(false);
+    await begin();
+    const view = await look(persisted ? "restored" : "shown again");
+    read(view);
+    leave(view, next);
+  });
+}
+
+/**
+ * A round: a view like any other, one in a tab that is closed, one that is hidden before its reader leaves; and back and forth between
+ * the first and the last, which are restored where the browser has kept them.
+ */
 async function round() {
   if (!(await rest())) return;
   await begin();
   read(await look("new"));
   await openAndClose();
-  addEventListener(
-    "pageshow",
-    async ({ persisted }) => {
-      read(await look(persisted ? "restored" : "not restored"));
-      location.href = "/view.html";
-    },
-    { once: true },
-  );
+  let left = 4;
+  onReturn(() => {
+    if (--left > 0) history.forward();
+    else location.href = "/view.html";
+  });
   location.href = "/view.html?hidden";
 }
 
+if (document.readyState !== "complete") await new Promise((resolve) => addEventListener("load", resolve));
+await pause(0); // the first `pageshow` is over
 if (location.search === "?closed") {
   // The account is the opener's: a new tab has a copy.
   Object.defineProperty(globalThis, "sessionStorage", { value: opener.sessionStorage });
   read(await look("closed"));
   close();
 } else if (location.search === "?hidden") {
+  onReturn(() => history.back());
   const view = await look("hidden");
   hide(true);
   read(view);
-  history.back();
+  leave(view, () => history.back());
 } else if (account()) round();

@@ -14,7 +14,9 @@ const slack = 1 << 20;
 export function faults([first, ...rows], { problems, kinds }) {
   return [
     ...problems,
-    ...(kinds["not restored"] ? [`${kinds["not restored"]} pages came back, but not restored`] : []),
+    ...["new", "closed", "hidden", "restored"]
+      .filter((kind) => !kinds[kind])
+      .map((kind) => `no view that was ${kind}`),
     ...rows.flatMap(({ views, heap, documents, record, local }) => [
       ...(heap - first.heap <= slack ? [] : [`${heap - first.heap} bytes more heap after ${views} views`]),
       ...(documents - first.documents <= 4
