@@ -1,6 +1,5 @@
 import { readGpp, readTcf } from "./signals.js";
 import type { AutoConsent } from "./types.js";
-import { within } from "./within.js";
 
 /** Milliseconds that a consent platform is waited for, unless the page says otherwise. */
 const patience = 500;
@@ -17,13 +16,6 @@ export interface Consent {
 type Answer = boolean | undefined | null;
 
 type Read = (data: never, purposes: readonly number[]) => boolean | undefined;
-
-/** What is read of every message. */
-interface Message {
-  readonly listenerId?: unknown;
-  readonly cmpStatus?: unknown;
-  readonly pingData?: { readonly cmpStatus?: unknown };
-}
 
 type Host = Readonly<Record<string, unknown>> & { navigator?: { globalPrivacyControl?: unknown } };
 
@@ -44,9 +36,13 @@ export function followConsent(
 
   const allowed = (): boolean => {
     try {
-      const isFree = host.navigator?.globalPrivacyControl !== true;
-      if (!answered) return isFree && (given === true || (typeof given === "function" && given() === true));
-      const answers = isFree ? asks.map((ask) => ask()) : [];
+      if (host.navigator?.globalPrivacyControl === true) {
+        settle();
+        return false;
+      }
+      // What is no function throws.
+      if (!answered) return given === true || (given as () => unknown)() === true;
+      const answers = asks.map((ask) => ask());
       const isWaiting = answers.includes(undefined);
       if (!isWaiting) settle();
       return !isWaiting && answers.includes(true) && !answers.includes(false);
@@ -73,13 +69,12 @@ export function followConsent(
       }
     };
     const remove = (): void => call("removeEventListener", () => {}, id);
-    const hear = (message: Message, success: unknown): void => {
+    const hear = (message: { listenerId?: unknown }, success: unknown): void => {
       const before = answer;
       answer = undefined;
       try {
         id = message.listenerId;
-        const failed = (message.pingData ?? message).cmpStatus === "error";
-        if (success === true && !failed) answer = read(message as never, purposes) ?? before;
+        if (success === true) answer = read(message as never, purposes) ?? before;
       } catch {
         // Garbage is no answer.
       }
@@ -91,7 +86,7 @@ export function followConsent(
     return () => {
       const api = host[name];
       // Another function than the one that was asked, and has not answered, is a platform's in place of its stub.
-      if (api && api !== asked && answer === undefined && !signal.aborted) {
+      if (api && api !== asked && answer === undefined) {
         asked = api;
         call("addEventListener", hear);
       }
@@ -102,10 +97,10 @@ export function followConsent(
   try {
     const auto = (given === "auto" ? { signal: given } : given) as AutoConsent;
     if (auto.signal === "auto") {
-      const told = new Promise<void>((resolve) => {
-        settle = resolve;
+      answered = new Promise((resolve) => {
+        const timer = setTimeout(resolve, auto.timeoutMs ?? patience);
+        settle = () => resolve(clearTimeout(timer));
       });
-      answered = within(told, auto.timeoutMs ?? patience, Error).catch(() => {});
       // To store; to make a profile for content, and to select content by it.
       const purposes = [1, ...(auto.purposes ?? [5, 6])];
       asks = [asker("__tcfapi", readTcf, purposes, 2), asker("__gpp", readGpp, purposes)];

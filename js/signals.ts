@@ -2,12 +2,14 @@
 const objection = /"\w*(OptOut(Sale)?|Processing|Consents?|Gpc)":([[\d,]*1|true|"Y")/;
 
 interface TcData {
+  readonly cmpStatus?: string;
   readonly eventStatus?: string;
   readonly gdprApplies?: boolean;
   readonly purpose: { readonly consents: Readonly<Record<number, unknown>> };
 }
 
 interface PingData {
+  readonly cmpStatus?: string;
   readonly signalStatus?: string;
   readonly applicableSections: readonly number[];
   /** By name, a section's fields or a list of its segments'. */
@@ -16,6 +18,7 @@ interface PingData {
 
 /** What the IAB's TCF says; `undefined`: what it said before. Throws at what cannot be read. */
 export function readTcf(data: TcData, purposes: readonly number[]): boolean | undefined {
+  if (data.cmpStatus === "error") throw data;
   if (data.gdprApplies === false) return true;
   // While the dialogue is open, nothing new is decided.
   if (!/^(tcloaded|useractioncomplete)$/.test(`${data.eventStatus}`)) return undefined;
@@ -30,6 +33,7 @@ export function readGpp(
   { pingData }: { pingData: PingData },
   purposes: readonly number[],
 ): boolean | undefined {
+  if (pingData.cmpStatus === "error") throw pingData;
   if (pingData.signalStatus !== "ready") return undefined;
   const { applicableSections, parsedSections } = pingData;
   const states = JSON.stringify(parsedSections, (name, value) => (/^tcf/.test(name) ? undefined : value));

@@ -61,11 +61,11 @@ async function openAuto(store, consent = "auto") {
 test("without a consent platform on the page there is no consent, and nothing is used", async () => {
   const store = new Watched();
   const began = performance.now();
-  const reranker = await openAuto(store);
+  const reranker = await openAuto(store, { signal: "auto", timeoutMs: 20_000 });
   readTwo(reranker, list);
-  assert.equal((await reranker.rank(list, inTime)).outcome.reason, "no_consent");
+  assert.equal((await reranker.rank(list, { budgetMs: 10_000 })).outcome.reason, "no_consent");
   await reranker.ready;
-  assert.ok(performance.now() - began < 400, "and nothing is waited for");
+  assert.ok(performance.now() - began < 8000, "and nothing is waited for");
   await pause(debounced);
   assert.deepEqual([store.uses, reranker.page.control.calls], [[], []]);
 });
@@ -172,17 +172,17 @@ test("a no that was said on another page erases what is stored, once; where noth
 test("a ranking waits for the answer within its budget, and no longer than the page allows", async () => {
   const platform = tcf();
   const page = await newPage();
-  const reranker = page.createReranker(options(page, { consent: { signal: "auto", timeoutMs: 300 } }));
+  const reranker = page.createReranker(options(page, { consent: { signal: "auto", timeoutMs: 4000 } }));
   assert.equal((await reranker.rank(list, { budgetMs: 20 })).outcome.reason, "no_consent");
   const pending = reranker.rank(list, inTime);
-  setTimeout(platform.tell, 50, all);
+  setTimeout(platform.tell, 50, all); // not in the turn of the call
   assert.equal((await pending).outcome.reason, "cold");
 
   tcf();
   const began = performance.now();
   assert.equal(await reasonOf({ signal: "auto", timeoutMs: 60 }), "no_consent");
   const took = performance.now() - began;
-  assert.ok(took > 40 && took < 400, `${took}`);
+  assert.ok(took > 40 && took < 3000, `${took}`);
   const later = performance.now();
   assert.equal(await reasonOf(), "no_consent");
   assert.ok(performance.now() - later > 400, "half a second, if the page says nothing");
@@ -417,9 +417,9 @@ test("Global Privacy Control overrules the platform, which is not even asked", a
   const calls = noted("__tcfapi");
   const store = new Watched();
   const began = performance.now();
-  const reranker = await openAuto(store);
-  assert.equal((await reranker.rank(list, inTime)).outcome.reason, "no_consent");
-  assert.ok(performance.now() - began < 400, "nothing is waited for");
+  const reranker = await openAuto(store, { signal: "auto", timeoutMs: 20_000 });
+  assert.equal((await reranker.rank(list, { budgetMs: 10_000 })).outcome.reason, "no_consent");
+  assert.ok(performance.now() - began < 8000, "nothing is waited for");
   assert.deepEqual([calls, store.uses], [[], []]);
 });
 
