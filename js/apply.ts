@@ -1,4 +1,5 @@
 import { flagsOf, idOf } from "./candidates.js";
+import { common } from "./copies.js";
 import { hasPainted } from "./painted.js";
 import { rearrange, restore } from "./rearrange.js";
 import type { Application, Candidate } from "./types.js";
@@ -6,7 +7,6 @@ import type { Application, Candidate } from "./types.js";
 const attribute = "data-nearside-id";
 /** What starts over when it is taken out of the document and put back. */
 const delicate = "iframe, video, audio, object, embed";
-
 /**
  * Brings the marked children of a container into the order of `items`, as far as they may move.
  *
@@ -22,7 +22,12 @@ export function apply(
   holds: (id: string) => boolean,
 ): Application {
   try {
-    return arrange(container, items, holds);
+    const { ordered } = common();
+    // Where the page has loaded the package twice, one copy orders a container.
+    if ((ordered.get(container) ?? apply) !== apply) return { applied: false, reason: "too_late" };
+    const application = arrange(container, items, holds);
+    if (application.applied) ordered.set(container, apply);
+    return application;
   } catch {
     // guard: apply
     return { applied: false, reason: "stale_list" };

@@ -6,6 +6,7 @@ export { MemoryStore } from "./store.js";
 export type {
   Application,
   Asset,
+  AutoConsent,
   Bound,
   Candidate,
   CandidateExtension,

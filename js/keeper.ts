@@ -1,3 +1,4 @@
+import { tellNews } from "./news.js";
 import { IdbStore } from "./store.js";
 import type { Store } from "./types.js";
 import { within } from "./within.js";
@@ -31,10 +32,13 @@ export class Keeper {
   /** Lets `change` turn what is stored into what shall be. In trouble it is called without a store. Answers whether all went well. */
   async update(change: Change, insist = false): Promise<boolean> {
     let state: "open" | "failed" | "over" = "open";
+    let wrote = false;
     const guarded: Change = (records) => {
       if (state === "over") return undefined; // the store answers after all, too late
       try {
-        return change(records);
+        const bytes = change(records);
+        wrote = bytes !== undefined;
+        return bytes;
       } catch {
         state = "failed"; // of the core's doing, not the store's
         return undefined;
@@ -47,12 +51,15 @@ export class Keeper {
     const stored = await this.#attempt(() => update(this.#store, guarded));
     const sound = stored && state === "open";
     state = "over";
+    if (sound && wrote && this.#store instanceof IdbStore) tellNews(insist);
     return sound;
   }
 
   /** Hands over what `change` makes of what other pages so handed over, if the store can take it. Throws where it is refused. */
   leave(change: Change, alone: boolean): void {
-    if (this.#store instanceof IdbStore && !this.trouble) this.#store.leave(change, alone);
+    if (!(this.#store instanceof IdbStore) || this.trouble) return;
+    this.#store.leave(change, alone);
+    tellNews(alone);
   }
 
   /** Ends the connection; the next use opens another. */

@@ -1,4 +1,5 @@
 import type { Engine } from "./engine.js";
+import { hearNews } from "./news.js";
 import type { Profile } from "./profile.js";
 
 /** Stores what is pending when the page goes out of sight, and learns what other tabs did when it comes back. */
@@ -6,12 +7,23 @@ export function followPage(
   profile: Profile,
   engine: Engine,
   allowed: () => boolean,
+  forget: () => void,
   signal: AbortSignal,
 ): void {
   const page = globalThis.document as Document | undefined;
   if (!page) return;
   const refresh = (): void => {
     if (engine.live && allowed()) void profile.sync(engine, allowed);
+  };
+  let news: BroadcastChannel | undefined;
+  const onNews = (erased: boolean): void => {
+    if (erased) forget();
+    if (erased && allowed()) void profile.sync(engine, allowed);
+    else if (!page.hidden) refresh();
+  };
+  const hear = (): void => {
+    news?.close();
+    if (profile.isShared) news = hearNews(onNews);
   };
   let gone = false;
   const onVisibility = (): void => {
@@ -23,6 +35,7 @@ export function followPage(
   // hidden. That event comes after `pagehide` and reaches the window last.
   const onLeave = (): void => {
     gone = true;
+    news?.close(); // it would keep the page out of the back-forward cache
     profile.leave(page.hidden);
   };
   globalThis.addEventListener("pagehide", onLeave, { signal });
@@ -32,9 +45,20 @@ export function followPage(
     (event) => {
       gone = false;
       if (!event.persisted) return;
+      hear();
       profile.resume();
       refresh();
     },
     { signal },
   );
+  hear();
+  signal.addEventListener("abort", () => news?.close());
+}
+
+/** In a page that is prerendered: does `work` once the reader sees it, if ever, and answers `true`. */
+export function whenShown(work: () => void): boolean {
+  const page = globalThis.document as (Document & { prerendering?: boolean }) | undefined;
+  if (!page?.prerendering) return false;
+  page.addEventListener("prerenderingchange", work, { once: true });
+  return true;
 }

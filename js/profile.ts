@@ -1,3 +1,4 @@
+import { common } from "./copies.js";
 import { type Event, tell } from "./event.js";
 import { Keeper } from "./keeper.js";
 import type { Core } from "./nearside.js";
@@ -30,7 +31,9 @@ const longestJournal = 1000;
  */
 export class Profile {
   /** Stories seen in this page view; each is one view, however often it scrolls by. */
-  readonly seen: Set<string> = new Set();
+  readonly seen: Set<string>;
+  /** Whether other tabs have the same history. */
+  readonly isShared: boolean;
   readonly #keeper: Keeper;
   #snapshot: readonly Uint8Array[] = [];
   #journal: Event[] = [];
@@ -46,6 +49,8 @@ export class Profile {
 
   constructor(store: Store | undefined) {
     this.#keeper = new Keeper(store);
+    this.isShared = !store;
+    this.seen = store ? new Set() : common().seen;
   }
 
   /** How often the history was erased without a core; each core counts on from there. */
@@ -180,10 +185,10 @@ export class Profile {
   }
 
   #eraseStored(host: Host | undefined, allowed: () => boolean, stored: Uint8Array[]): Uint8Array | undefined {
-    // Another tab may hold what it has not stored yet, but not without consent; and without consent nothing is written.
-    if (stored.length === 0 && !allowed()) return undefined;
     const records = stored.map(readRecord);
     const learned = this.#learn(records);
+    // Another tab may hold what it has not stored yet, but not without consent; and without consent nothing is written.
+    if (records.every(({ profile }) => profile.length === 0) && !allowed()) return undefined;
     if (learned) this.#snapshot = [];
     try {
       if (host) {
@@ -254,14 +259,14 @@ function same(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /** Profiles of this page: one for the default store, one for each other. */
-let common: Profile | undefined;
+let main: Profile | undefined;
 const others = new WeakMap<object, Profile>();
 
 /** The history that every reranker with this store shares. */
 export function profileOf(store: Store | undefined): Profile {
   if (!store) {
-    common ??= new Profile(undefined);
-    return common;
+    main ??= new Profile(undefined);
+    return main;
   }
   let profile = others.get(store);
   if (!profile) {

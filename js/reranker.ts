@@ -1,11 +1,11 @@
 import { apply } from "./apply.js";
 import { type Columns, idOf, subjectOf, toColumns } from "./candidates.js";
 import { now } from "./clock.js";
-import { hasConsent } from "./consent.js";
+import { followConsent } from "./consent.js";
 import { engineOf } from "./engine.js";
 import type { Event } from "./event.js";
 import { forgetKept } from "./kept.js";
-import { followPage } from "./lifecycle.js";
+import { followPage, whenShown } from "./lifecycle.js";
 import { type List, readList } from "./list.js";
 import { checkOrder, inOrder } from "./order.js";
 import { watchFrames } from "./painted.js";
@@ -15,6 +15,7 @@ import { Rankings } from "./rankings.js";
 import { asRefusal, Refusal, textOf } from "./refusal.js";
 import type { Scored } from "./score.js";
 import { readSettings, type Settings } from "./settings.js";
+import { holdsAnything } from "./store.js";
 import type { Candidate, Outcome, RankOptions, Reranker, RerankerOptions } from "./types.js";
 import { watch } from "./watch.js";
 import { within } from "./within.js";
@@ -37,12 +38,23 @@ export function createReranker(options: RerankerOptions): Reranker {
   const isOff = settings.policy[0] === 0;
   let ready = Promise.resolve();
 
-  const allowed = (): boolean => hasConsent(settings.consent);
+  const { allowed, answered } = followConsent(settings.consent, end.signal, async (yes) => {
+    if (yes) begin();
+    else if (engine.live || !profile.isShared || (await holdsAnything())) void erase();
+  });
   if (release) release.allowed = allowed;
   const load = (): Promise<void> => {
     const loading = engine.load();
     ready = loading.catch(() => {}); // also keeps a failure that nobody waits for from being reported as unhandled
     return loading;
+  };
+  const begin = (): void => {
+    if (allowed() && !settings.refusal && !isOff) void load();
+  };
+  const erase = (): Promise<boolean> => {
+    rankings.forget();
+    forgetKept();
+    return profile.erase(engine.live ? engine : undefined, allowed);
   };
 
   /** Everything that may go wrong between a list and its order. */
@@ -56,13 +68,14 @@ export function createReranker(options: RerankerOptions): Reranker {
       if (list.refusal) throw list.refusal;
       if (!allowed()) throw new Refusal("no_consent"); // guard: consent
     };
+    const budget = readBudget(options);
+    const late = (): Refusal => new Refusal("budget", `no order after ${budget} ms`);
+    const left = (): number => started + budget - now();
+    if (answered && !allowed()) await within(answered, left(), () => new Refusal("no_consent"));
     check();
     if (settings.refusal) throw settings.refusal; // guard: settings
     if (isOff) throw new Refusal("off");
-    const budget = readBudget(options);
     const keep = readKeep(options);
-    const late = (): Refusal => new Refusal("budget", `no order after ${budget} ms`);
-    const left = (): number => started + budget - now();
     if (!engine.live) {
       await within(load(), left(), late);
       check(); // guard: consent-again
@@ -123,6 +136,8 @@ export function createReranker(options: RerankerOptions): Reranker {
 
   const record = (kind: Event["kind"], item: unknown, seconds = 0): void => {
     try {
+      // A page that is prerendered has no reader yet, and may never have one.
+      if (whenShown(() => record(kind, item, seconds))) return;
       const id = idOf(item);
       if (id === undefined || settings.refusal || end.signal.aborted) return;
       if (!allowed()) return; // guard: consent-event
@@ -138,19 +153,22 @@ export function createReranker(options: RerankerOptions): Reranker {
   /** An event on an element: the last rankings know the item, or else its id must do. */
   const itemOf = (id: string): Candidate => (rankings.find(id)?.item as Candidate | undefined) ?? { id };
 
+  /** A story counts as seen once a page view, and a click once, whoever else watches: another zone, another copy of the package. */
+  const isFirst = (key: string): boolean => allowed() && !profile.seen.has(key) && !!profile.seen.add(key);
+
   const watcher = {
     viewed: (id: string): void => {
-      if (profile.seen.has(id) || !allowed()) return;
-      profile.seen.add(id);
-      record("viewed", itemOf(id));
+      if (isFirst(id)) record("viewed", itemOf(id));
     },
-    clicked: (id: string): void => record("clicked", itemOf(id)),
+    clicked: (id: string, at: number): void => {
+      if (isFirst(`${at} ${id}`)) record("clicked", itemOf(id));
+    },
   };
 
   try {
     watchFrames();
-    followPage(profile, engine, allowed, end.signal);
-    if (allowed() && !settings.refusal && !isOff) void load();
+    begin();
+    followPage(profile, engine, allowed, () => rankings.forget(), end.signal);
   } catch {
     // guard: follow
     // A host that patched its globals: loading begins with the first ranking.
@@ -158,7 +176,7 @@ export function createReranker(options: RerankerOptions): Reranker {
 
   return {
     get ready() {
-      return ready;
+      return answered ? answered.then(() => ready) : ready;
     },
     rank,
     apply: (container, items) => apply(container, items, (id) => rankings.holds(id)),
@@ -195,11 +213,7 @@ export function createReranker(options: RerankerOptions): Reranker {
         return undefined;
       }
     },
-    erase() {
-      rankings.forget();
-      forgetKept();
-      return profile.erase(engine.live ? engine : undefined, allowed);
-    },
+    erase,
     dispose() {
       if (end.signal.aborted) return;
       end.abort();

@@ -106,6 +106,15 @@ function records(stored: unknown, left: string): Uint8Array[] {
   return [stored, bytes].filter((one) => one instanceof Uint8Array);
 }
 
+/** Whether there is a database, or what a page left. Makes neither. Where the browser does not tell, there may be. */
+export async function holdsAnything(): Promise<boolean> {
+  try {
+    return leftText() !== "" || (await indexedDB.databases()).some((database) => database.name === name);
+  } catch {
+    return true;
+  }
+}
+
 /** What a page left; nothing where `localStorage` is refused. */
 function leftText(): string {
   try {

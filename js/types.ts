@@ -90,13 +90,31 @@ export interface ReleaseOptions {
   readonly publicKeys: readonly string[];
 }
 
+/**
+ * Consent as the page's consent platform tells it, by the IAB's TCF (`__tcfapi`) or GPP (`__gpp`); `"auto"` alone takes the defaults.
+ *
+ * Each of the two that is on the page must have answered, and neither with "no". A page with neither has no consent. Loading begins when
+ * consent comes; when it is withdrawn the history is erased.
+ */
+export interface AutoConsent {
+  readonly signal: "auto";
+  /**
+   * The TCF's purposes that need consent beside the first, storing, which always does. Default 5 and 6: a profile to personalize content,
+   * and selecting content by it.
+   */
+  readonly purposes?: readonly number[] | undefined;
+  /** Milliseconds that `ready`, and a `rank` within its budget, wait for a platform that has not answered yet. Default 500. */
+  readonly timeoutMs?: number | undefined;
+}
+
 /** What `createReranker` takes. */
 export interface RerankerOptions {
   /**
    * Whether the reader agreed to a history on this device. A function is asked at each use, so that consent may come and go.
-   * Anything but `true` means no: nothing is read, written or fetched. So does Global Privacy Control.
+   * Anything but `true` means no: nothing is read, written or fetched. So does Global Privacy Control. `"auto"`: as the page's consent
+   * platform says, see `AutoConsent`.
    */
-  readonly consent: boolean | (() => boolean);
+  readonly consent: boolean | (() => boolean) | "auto" | AutoConsent;
   /** Limits on ranking, usually from the publisher's remote configuration. */
   readonly policy?: Policy | undefined;
   /** The WebAssembly file. A URL needs `wasmIntegrity`. A page has one instance: the first file loaded serves every reranker. */
@@ -211,7 +229,7 @@ export interface Application {
   readonly applied: boolean;
   /**
    * `applied`; `stale_list`: the container shows other stories than the list (render again); `too_late`: stories would have
-   * to move that the reader may have seen.
+   * to move that the reader may have seen, or another copy of the package has ordered the container.
    */
   readonly reason: "applied" | "stale_list" | "too_late";
 }

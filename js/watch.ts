@@ -7,7 +7,8 @@ const opener = "a[href], area[href], [role=link]";
 /** What `watch` reports, by story id. */
 export interface Watcher {
   viewed(id: string): void;
-  clicked(id: string): void;
+  /** `at` tells one click from the next. */
+  clicked(id: string, at: number): void;
 }
 
 /** Reports views and clicks on the marked elements within a container, also on those that come later, until `signal` aborts. */
@@ -22,7 +23,8 @@ function watchClicks(container: Element, watcher: Watcher, signal: AbortSignal):
     const link = target?.closest(opener);
     const story = target?.closest(`[${attribute}]`);
     // The link may lie in the story or around it, or be the story.
-    if (link && story && container.contains(story)) report(story, watcher.clicked);
+    if (link && story && container.contains(story))
+      report(story, (id) => watcher.clicked(id, event.timeStamp));
   };
   const options = { signal, capture: true, passive: true };
   container.addEventListener("click", onClick, options);

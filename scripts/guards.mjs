@@ -13,7 +13,7 @@ import { done, green, isMain, main, red, root, Stop, say } from "./shell.mjs";
 /** What takes a guard's place where leaving out its line would leave no program, or no other behaviour. */
 const without = {
   "compile-probe": () => '() => "load_failed" as const,',
-  "consent-true": () => 'return Boolean(typeof consent === "function" ? consent() : consent);',
+  "consent-true": () => 'if (!answered) return Boolean(typeof given === "function" ? given() : given);',
   getter: () => "throw error;",
   "kept-expired": () => ";",
   late: () => "const timer = undefined;",

@@ -1,4 +1,3 @@
-import { hasConsent } from "../consent.js";
 import { engineOf } from "../engine.js";
 import { profileOf } from "../profile.js";
 import { Refusal } from "../refusal.js";
@@ -27,8 +26,8 @@ export function createReranker(options: RerankerOptions): Reranker {
   const base = createBase(held);
   let disposed = false;
   const inspect = async (): Promise<Inspection | undefined> => {
-    const unknown = disposed || settings.refusal || settings.worker || !engine.live;
-    if (unknown || !hasConsent(settings.consent)) return undefined;
+    // What is stored is not told without consent, before loading has ended, or after `dispose`; nor is this.
+    if (settings.refusal || settings.worker || !base.stored()) return undefined;
     try {
       return engine.run((core) => (core as unknown as Inspected).inspect());
     } catch {

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
 
-const args = [
+/** Switches that headless Chromium needs here. */
+export const args = [
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",

@@ -87,6 +87,39 @@ test("the history outlives the page, as one record of at most 12 KB", async (t) 
   assert.ok(bytes <= 12 * 1024, `${bytes} bytes`);
 });
 
+test("no word of what was read is in the storage", async (t) => {
+  const page = await open(t);
+  await startReranker(page);
+  const plain = {
+    ...read[0],
+    id: "harbour-vote",
+    title: "Harbour vote",
+    url: "https://example.org/harbour-vote",
+  };
+  plain._nearside = { ...plain._nearside, topic: "politics", subtopic: "local-council" };
+  await click(page, [plain]);
+  const local = await page.evaluate((story) => {
+    globalThis.reranker.viewed(story);
+    globalThis.reranker.hide(story);
+    dispatchEvent(new Event("pagehide"));
+    return Object.values(localStorage).join("");
+  }, plain);
+  await written(page);
+  assert.ok(local.length > 100, "the page left its record there, too");
+  const text = Buffer.from(await record(page)).toString("latin1") + local;
+  for (const word of [
+    "harbour",
+    "Harbour",
+    "vote",
+    "example",
+    "politics",
+    "local",
+    "council",
+    plain._nearside.vector,
+  ])
+    assert.ok(!text.includes(word), word);
+});
+
 test("a click on a link that leaves the page is kept, a new reader's very first included", async (t) => {
   const page = await open(t);
   for (let i = 0; i < 10; i++) {
