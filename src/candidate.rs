@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use crate::id::{ArticleId, SpaceId, TopicId};
-use crate::sort::sort;
-use crate::vector::{DIMENSION, Directions, Vector};
+use nearside_kernels::sort::sort;
+use nearside_kernels::vector::{DIMENSION, Directions, Vector};
 
 /// Candidates that are ranked; those behind keep their place. Benchmarks draw their curves beyond.
 pub const MAX_RANKED: usize = if cfg!(feature = "bench") { 1000 } else { 200 };

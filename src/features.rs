@@ -4,9 +4,10 @@
 
 use crate::candidate::{Candidates, MAX_RANKED};
 use crate::interest::{Interest, Tally};
-use crate::lanes::exponentials;
 use crate::profile::Profile;
 use crate::time::Seconds;
+use nearside_kernels::cosines::Cosines;
+use nearside_kernels::lanes::exponentials;
 
 /// Sharpness of the attention over clicked articles: a click 0.1 nearer in cosine weighs 2.2 times as much. Cosines of titles in
 /// the default space spread by about 0.15 within a topic.
@@ -129,8 +130,8 @@ impl Features {
         for (i, &server_logit) in server_logits.iter().enumerate() {
             let (topic, subtopic) = (candidates.topics()[i], candidates.subtopics()[i]);
             let (start, len) = (i * interest.clicked().len(), interest.clicked().len());
-            let clicked =
-                ClickedCosines::of(&self.clicked[start..][..len], &self.attention[start..][..len], interest);
+            let (cosines, attention) = (&self.clicked[start..][..len], &self.attention[start..][..len]);
+            let clicked = Cosines::of(cosines, attention, interest.recency(), interest.session());
             for feature in wanted {
                 self.rows.push(match feature {
                     Feature::CosineMean => clicked.mean,
@@ -172,50 +173,6 @@ impl Features {
     }
 }
 
-#[derive(Default)]
-struct ClickedCosines {
-    mean: f32,
-    max: f32,
-    top3: f32,
-    attention: f32,
-    recent: f32,
-    session: f32,
-}
-
-impl ClickedCosines {
-    /// Of one candidate's cosines and its attention on them.
-    fn of(cosines: &[f32], attention: &[f32], interest: &Interest) -> Self {
-        if cosines.is_empty() {
-            return Self::default();
-        }
-        // One pass, so that the sums, each a chain of additions in the clicks' order, run beside one another.
-        let (mut sum, mut recent, mut session, mut attended, mut attentions) = (0.0, 0.0, 0.0, 0.0, 0.0);
-        let mut top = [f32::NEG_INFINITY; 3];
-        let weights = attention.iter().zip(interest.recency()).zip(interest.session());
-        for (&cosine, ((weight, recent_weight), session_weight)) in cosines.iter().zip(weights) {
-            sum += cosine;
-            recent += cosine * recent_weight;
-            session += cosine * session_weight;
-            attended += weight * cosine;
-            attentions += weight;
-            let mut falling = cosine;
-            for place in &mut top {
-                if falling > *place {
-                    std::mem::swap(place, &mut falling);
-                }
-            }
-        }
-        Self {
-            mean: sum / cosines.len() as f32,
-            max: top[0],
-            top3: mean(top.into_iter().filter(|cosine| cosine.is_finite())),
-            attention: attended / attentions,
-            recent,
-            session,
-        }
-    }
-}
-
 /// See [`Feature::TopicShare`].
 fn share(clicks: f32, history: &Tally) -> f32 {
     if clicks > 0.0 { clicks / history.total() } else { 0.0 }
@@ -249,7 +206,7 @@ mod tests {
     use crate::id::{ArticleId, TopicId};
     use crate::profile::{Dwell, Profile};
     use crate::server::ServerLogits;
-    use crate::vector::Vector;
+    use nearside_kernels::vector::Vector;
 
     const NOW: Seconds = Seconds(1_700_000_000);
 

@@ -3,6 +3,8 @@
 //! FNV-1a (Fowler, Noll and Vo; <http://www.isthe.com/chongo/tech/comp/fnv/>) over the UTF-8 bytes. The hashes are stored on
 //! readers' devices, so the function can never change within a profile version.
 
+use nearside_kernels::hash::{FNV_32, fnv1a_32, fnv1a_64};
+
 /// The 64-bit hash of an article's id.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ArticleId(pub u64);
@@ -59,20 +61,6 @@ impl SpaceId {
     pub fn new(name: &str) -> Self {
         if name.is_empty() { Self::NONE } else { Self(fnv1a_64(name.as_bytes()).max(1)) }
     }
-}
-
-const FNV_32: u32 = 0x811c_9dc5;
-
-#[inline(never)]
-fn fnv1a_64(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
-}
-
-#[inline(never)]
-fn fnv1a_32(seed: u32, bytes: &[u8]) -> u32 {
-    bytes.iter().fold(seed, |hash, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 /// A 32-bit checksum of `bytes`. Every step is a bijection of the state, so a single changed byte always changes it.

@@ -2,9 +2,9 @@
 
 use crate::id::{ArticleId, TopicId};
 use crate::profile::Profile;
-use crate::sort::sort;
 use crate::time::Seconds;
-use crate::vector::Directions;
+use nearside_kernels::sort::sort;
+use nearside_kernels::vector::Directions;
 
 /// Half-life of the session clock: 20 minutes.
 const SESSION_HALF_LIFE: f32 = 20.0 * 60.0;
@@ -174,7 +174,7 @@ impl Tally {
 mod tests {
     use super::*;
     use crate::profile::Dwell;
-    use crate::vector::Vector;
+    use nearside_kernels::vector::Vector;
 
     const NOW: Seconds = Seconds(1_700_000_000);
     const WEEK: u32 = 7 * Seconds::DAY;

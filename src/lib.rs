@@ -18,7 +18,6 @@
 #[cfg(test)]
 extern crate self as nearside;
 
-mod base64;
 mod candidate;
 mod error;
 mod explain;
@@ -32,8 +31,6 @@ mod id;
 #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 mod inspect;
 mod interest;
-mod lanes;
-mod matmul;
 mod model;
 mod policy;
 mod profile;
@@ -44,9 +41,7 @@ mod rank;
 mod replay;
 mod server;
 mod signals;
-mod sort;
 mod time;
-mod vector;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;
 
@@ -56,6 +51,7 @@ pub use explain::Explanation;
 pub use features::Feature;
 pub use id::{ArticleId, SpaceId, TopicId};
 pub use model::Model;
+pub use nearside_kernels::vector::{DIMENSION, Vector};
 pub use policy::{Bound, Policy, TopicCap};
 pub use profile::{Click, Dwell, Hide, Profile, View};
 pub use rank::{Ranker, Reason};
@@ -63,4 +59,3 @@ pub use rank::{Ranker, Reason};
 pub use replay::Replay;
 pub use signals::Signals;
 pub use time::Seconds;
-pub use vector::{DIMENSION, Vector};

@@ -2,7 +2,7 @@
 
 use crate::candidate::{Candidates, Standing};
 use crate::error::Error;
-use crate::sort::sort;
+use nearside_kernels::sort::sort;
 
 /// At most `limit` items of one topic in any `window` consecutive slots of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ mod bytes;
 
 use crate::id::{ArticleId, SpaceId, TopicId};
 use crate::time::Seconds;
-use crate::vector::Vector;
+use nearside_kernels::vector::Vector;
 
 /// How long a clicked article was read: unknown, or 0–300 seconds.
 ///

@@ -18,8 +18,8 @@ use crate::profile::{Dwell, Profile};
 use crate::replay::{Articles, Contender, Counts, Impressions, LoggedClick, Ranking, Rows};
 use crate::signals::Signals;
 use crate::time::Seconds;
-use crate::vector::Vector;
 use crate::{Model, Policy, Ranker, Replay};
+use nearside_kernels::vector::Vector;
 
 create_exception!(
     nearside,

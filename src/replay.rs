@@ -14,7 +14,7 @@ use crate::profile::{Dwell, Profile};
 use crate::rank::Ranker;
 use crate::signals::Signals;
 use crate::time::Seconds;
-use crate::vector::Vector;
+use nearside_kernels::vector::Vector;
 
 /// Shows by which a click-through rate is shrunk to the pooled one where the server's order is its counts.
 const PRIOR_SHOWS: f64 = 20.0;

@@ -20,7 +20,7 @@ use crate::policy::{Policy, TopicCap};
 use crate::profile::{Dwell, Profile};
 use crate::rank::{Ranker, Reason};
 use crate::time::Seconds;
-use crate::vector::Vector;
+use nearside_kernels::vector::Vector;
 
 /// 2.4 KB less in brotli than dlmalloc. A plain free list would be 0.1 KB less still, but small blocks split what a long list left
 /// free, so that the memory grows (npm run soak). The full flavour's engine allocates by the thousand and keeps dlmalloc.

@@ -20,7 +20,6 @@
 //! | `golden.scores` | f32[n]: the scores that must come out, within 1e-4 |
 
 use super::Model;
-use crate::base64;
 use crate::candidate::{Candidate, Candidates};
 use crate::error::Error;
 use crate::features::Feature;
@@ -28,7 +27,8 @@ use crate::id::SpaceId;
 use crate::profile::Profile;
 use crate::signals::Signals;
 use crate::time::Seconds;
-use crate::vector::DIMENSION;
+use nearside_kernels::base64;
+use nearside_kernels::vector::DIMENSION;
 
 pub(super) const VERSION: &str = "1";
 /// How far a golden score may be from the stated one, which another engine computed.

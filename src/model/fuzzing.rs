@@ -3,8 +3,8 @@
 use super::compact::{Compact, graph};
 use super::contract::{self, Contract};
 use super::{Model, onnx};
-use crate::vector::DIMENSION;
 use crate::{Candidates, Feature, Policy, Profile, Ranker, Seconds};
+use nearside_kernels::vector::DIMENSION;
 
 /// Reads the bytes as an ONNX file: it is read or refused, by one of the two codes for models.
 pub fn read(bytes: &[u8]) {

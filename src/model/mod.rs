@@ -19,10 +19,10 @@ use crate::candidate::Candidates;
 use crate::error::Error;
 use crate::features::Feature;
 use crate::signals::Signals;
-use crate::vector::DIMENSION;
 #[cfg(not(feature = "tract"))]
 use compact::Compact;
 use contract::Contract;
+use nearside_kernels::vector::DIMENSION;
 #[cfg(feature = "tract")]
 pub(crate) use report::{Contract as ContractReport, File as FileReport};
 #[cfg(feature = "tract")]

@@ -26,6 +26,7 @@ mod tests;
 
 use super::refusal::{Refusal, Refused};
 use crate::Error;
+pub(crate) use nearside_kernels::walk::MAX_RANK;
 #[cfg(feature = "tract")]
 pub(crate) use outline::{Dim, Outline, Port, outline};
 pub(crate) use tensor::{Element, Tensor};
@@ -42,8 +43,6 @@ pub(crate) const MAX_INITIALIZERS: usize = 512;
 pub(crate) const MAX_VALUES: usize = 16;
 /// The most inputs, outputs and attributes of a node.
 pub(crate) const MAX_NODE_PARTS: usize = 64;
-/// The most dimensions of a tensor.
-pub(crate) const MAX_RANK: usize = 8;
 /// The most bytes of the name of an operator, a domain or an attribute: errors repeat them.
 pub(crate) const MAX_NAME: usize = 64;
 /// The most metadata entries.

@@ -8,7 +8,7 @@ use super::onnx::{Dim, Outline, Port};
 use super::{Inputs, Model};
 use crate::error::Error;
 use crate::signals::Signals;
-use crate::vector::DIMENSION;
+use nearside_kernels::vector::DIMENSION;
 
 /// A model file, as an engineer would ask about it.
 #[derive(Debug, Clone, Default, Serialize)]

@@ -21,7 +21,7 @@ use super::{Click, Dwell, Hide, Profile, View};
 use crate::error::Error;
 use crate::id::{ArticleId, SpaceId, TopicId, checksum};
 use crate::time::Seconds;
-use crate::vector::{DIMENSION, Vector};
+use nearside_kernels::vector::{DIMENSION, Vector};
 
 const MAGIC: &[u8; 4] = b"NSPF";
 const VERSION: u16 = 1;

@@ -1,15 +1,17 @@
 //! From operators to kernels: shape inference and planning in one pass over the graph. What only moves elements stands in
 //! `moves.rs`.
 
-use super::kernel::{Function, Kernel};
+use super::kernel::Kernel;
 use super::memory::Source;
 use super::moves::mask;
 use super::operator::Operator;
 use super::plan::{Id, NONE, Planner};
-use super::shape::{Shape, Strides, Walk};
-use crate::matmul::packed_len;
-use crate::model::onnx::{Element, MAX_RANK};
+use super::shape::Shape;
+use crate::model::onnx::Element;
 use crate::model::refusal::{Refusal, Refused};
+use nearside_kernels::elements::Function;
+use nearside_kernels::matmul::packed_len;
+use nearside_kernels::walk::{MAX_RANK, Strides, Walk};
 
 pub(super) const NO_STRIDES: Strides = [0; MAX_RANK];
 const INNER: &Refusal = &Refusal::Graph("the inner dimensions of a matrix product differ");
@@ -145,7 +147,7 @@ impl Planner<'_> {
         start: isize,
     ) -> Refused<Id> {
         self.check(shape)?;
-        let walk = Box::new(Walk::new(shape, strides, start));
+        let walk = Box::new(Walk::new(shape.dims(), strides, start));
         let cost = shape.elements().saturating_mul(function.cost());
         self.emit(Kernel::Elements(function, walk), operands, shape, element, cost)
     }
@@ -250,7 +252,7 @@ impl Planner<'_> {
         for (strides, size) in strides.iter_mut().zip([rows * inner, packed]) {
             strides.iter_mut().for_each(|stride| *stride *= size as isize);
         }
-        let matrices = Box::new(Walk::each(batch, &strides));
+        let matrices = Box::new(Walk::each(batch.dims(), &strides));
         let cost = batch.elements().saturating_mul(rows).saturating_mul(packed).saturating_mul(2);
         let kernel = Kernel::Multiply { rows, inner, columns, matrices };
         self.emit(kernel, [left, right, NONE], shape, Element::F32, cost)

@@ -1,12 +1,14 @@
 //! Planning of the operators that only move, repeat or rename elements.
 
-use super::kernel::{Function, Kernel};
+use super::kernel::Kernel;
 use super::lower::NO_STRIDES;
 use super::memory::Source;
 use super::plan::{Id, NONE, Planner};
-use super::shape::{Shape, Strides, Walk, index, product};
-use crate::model::onnx::{Element, MAX_RANK};
+use super::shape::{Shape, index, product};
+use crate::model::onnx::Element;
 use crate::model::refusal::{Refusal, Refused};
+use nearside_kernels::elements::Function;
+use nearside_kernels::walk::{MAX_RANK, Strides, Walk};
 
 const AXIS: &Refusal = &Refusal::Graph("an axis is out of range");
 
@@ -44,7 +46,9 @@ impl Planner<'_> {
     fn copy(&mut self, id: Id, shape: &Shape, strides: Strides, start: isize) -> Refused<Id> {
         self.check_data(id)?;
         let strides = [strides, NO_STRIDES, NO_STRIDES];
-        if shape.elements() == self.shape(id).elements() && Walk::new(shape, &strides, start).is_straight() {
+        if shape.elements() == self.shape(id).elements()
+            && Walk::new(shape.dims(), &strides, start).is_straight()
+        {
             return self.alias(id, shape);
         }
         self.elements_by(Function::Copy, [id, NONE, NONE], shape, self.value(id).element, &strides, start)

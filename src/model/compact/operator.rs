@@ -1,9 +1,9 @@
 //! The operators that the engine runs, with their attributes as ONNX defines them for opsets 13 to 21.
 
-use super::kernel::Function;
 use crate::Error;
 use crate::model::onnx::{Attribute, Element, Node};
 use crate::model::refusal::{Refusal, unsupported};
+use nearside_kernels::elements::Function;
 
 /// One operator with its attributes.
 #[derive(Clone, Copy)]

@@ -3,9 +3,9 @@
 use super::kernel::Kernel;
 use super::memory::{Constants, Memory, Source, Value};
 use super::shape::Shape;
-use crate::matmul;
 use crate::model::onnx::Element;
 use crate::model::refusal::{Refusal, Refused};
+use nearside_kernels::matmul;
 
 /// The most elements of one tensor and of an arena: 8 MB.
 pub(super) const MAX_ARENA: usize = 1 << 21;

@@ -5,7 +5,7 @@ use super::super::compact::Compact;
 use super::super::{Engine, Inputs, Model, onnx};
 use super::Tract;
 use crate::Error;
-use crate::vector::DIMENSION;
+use nearside_kernels::vector::DIMENSION;
 
 const TRANSFORMER: &[u8] = include_bytes!("../../../tests/fixtures/transformer.onnx");
 const TREES: &[u8] = include_bytes!("../../../tests/fixtures/trees.onnx");

@@ -4,9 +4,9 @@
 use super::*;
 use crate::model::contract::{self, Contract, Golden};
 use crate::model::{Model, onnx};
-use crate::vector::DIMENSION;
 use crate::{Candidates, Policy, Profile, Ranker};
 use changes::{Stock, Subject};
+use nearside_kernels::vector::DIMENSION;
 use random::{NOW, Random, list, reader};
 use trials::Outcome;
 

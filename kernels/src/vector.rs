@@ -19,7 +19,7 @@ impl Vector {
     }
 
     /// One over the Euclidean length; `None` for the zero vector, which has no direction.
-    pub(crate) fn inverse_length(&self) -> Option<f32> {
+    pub fn inverse_length(&self) -> Option<f32> {
         let square: i32 = self.0.iter().map(|&x| i32::from(x) * i32::from(x)).sum();
         // At most 64 * 128², so exact in f32.
         (square > 0).then(|| 1.0 / (square as f32).sqrt())
@@ -30,24 +30,32 @@ impl Vector {
 ///
 /// The matrix holds integers as floats. Their dot products are at most 64 * 128², so exact, and their order does not matter.
 #[derive(Debug, Default)]
-pub(crate) struct Directions {
+pub struct Directions {
     rows: Vec<[f32; DIMENSION]>,
     inverse_lengths: Vec<f32>,
 }
 
 impl Directions {
-    pub(crate) fn clear(&mut self) {
+    /// Forgets all vectors and keeps the room.
+    pub fn clear(&mut self) {
         self.rows.clear();
         self.inverse_lengths.clear();
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// How many there are.
+    pub fn len(&self) -> usize {
         self.rows.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
     }
 
     /// Adds a vector; `None` or a vector without direction becomes a row that has cosine 0 with everything.
     /// Gives whether the row has a direction.
-    pub(crate) fn push(&mut self, vector: Option<&Vector>) -> bool {
+    #[inline(never)]
+    pub fn push(&mut self, vector: Option<&Vector>) -> bool {
         let inverse = vector.and_then(Vector::inverse_length);
         self.rows.push(vector.map_or([0.0; DIMENSION], |vector| vector.0.map(f32::from)));
         self.inverse_lengths.push(inverse.unwrap_or(0.0));
@@ -56,7 +64,7 @@ impl Directions {
 
     /// Fills `out` with the cosines, each in [-1, 1], of every row with every row of `others`: a row-major matrix. `packed` is scratch.
     #[inline(never)]
-    pub(crate) fn cosines(&self, others: &Self, packed: &mut Vec<f32>, out: &mut Vec<f32>) {
+    pub fn cosines(&self, others: &Self, packed: &mut Vec<f32>, out: &mut Vec<f32>) {
         let columns = others.len();
         packed.clear();
         packed.resize(matmul::packed_len(DIMENSION, columns), 0.0);
@@ -72,7 +80,7 @@ impl Directions {
     }
 
     /// Appends the rows at `places` to `out`, scaled to unit length (all zero where there is no direction), 64 numbers each.
-    pub(crate) fn extend_units(&self, places: impl Iterator<Item = usize>, out: &mut Vec<f32>) {
+    pub fn extend_units(&self, places: impl Iterator<Item = usize>, out: &mut Vec<f32>) {
         for place in places {
             let inverse = self.inverse_lengths[place];
             out.extend(self.rows[place].iter().map(|&x| x * inverse));

@@ -2,19 +2,20 @@
 //! of rows, so that a candidate's score does not depend on which others stand in the list.
 
 /// Columns of a product that are computed side by side.
-pub(crate) const LANES: usize = 8;
+pub const LANES: usize = 8;
 /// Rows of a product that share one pass over the right matrix.
 const ROWS: usize = 4;
 
 /// The length of a packed matrix.
-pub(crate) fn packed_len(inner: usize, columns: usize) -> usize {
+pub fn packed_len(inner: usize, columns: usize) -> usize {
     columns.div_ceil(LANES).saturating_mul(LANES).saturating_mul(inner)
 }
 
 /// Lays right matrices of `inner` x `columns` out as panels of [`LANES`] columns, the last one filled up with zeros.
 ///
 /// With `transposed`, the source holds `columns` x `inner`.
-pub(crate) fn pack(source: &[f32], inner: usize, columns: usize, transposed: bool, packed: &mut [f32]) {
+#[inline(never)]
+pub fn pack(source: &[f32], inner: usize, columns: usize, transposed: bool, packed: &mut [f32]) {
     let (inner, columns) = (inner.max(1), columns.max(1));
     let matrices = source.chunks_exact(inner * columns);
     for (matrix, packed) in matrices.zip(packed.chunks_exact_mut(packed_len(inner, columns))) {
@@ -34,7 +35,8 @@ pub(crate) fn pack(source: &[f32], inner: usize, columns: usize, transposed: boo
 }
 
 /// `product` = `left` (any number of rows of `inner`) times one packed matrix.
-pub(crate) fn multiply(left: &[f32], packed: &[f32], inner: usize, columns: usize, product: &mut [f32]) {
+#[inline(never)]
+pub fn multiply(left: &[f32], packed: &[f32], inner: usize, columns: usize, product: &mut [f32]) {
     let (inner, columns) = (inner.max(1), columns.max(1));
     let mut blocks = left.chunks_exact(ROWS * inner);
     let mut products = product.chunks_exact_mut(ROWS * columns);

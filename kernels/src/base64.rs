@@ -3,7 +3,8 @@
 /// Decodes `text` (standard alphabet, padding optional) into `out` and gives the number of bytes written.
 ///
 /// `None` for a character outside the alphabet, a length no encoder produces, non-zero unused bits, or more bytes than `out` holds.
-pub(crate) fn decode_into(text: &[u8], out: &mut [u8]) -> Option<usize> {
+#[inline(never)]
+pub fn decode_into(text: &[u8], out: &mut [u8]) -> Option<usize> {
     let text = match text {
         [head @ .., b'=', b'='] if text.len().is_multiple_of(4) => head,
         [head @ .., b'='] if text.len().is_multiple_of(4) => head,
@@ -32,7 +33,7 @@ pub(crate) fn decode_into(text: &[u8], out: &mut [u8]) -> Option<usize> {
 }
 
 /// Decodes `text` into a new vector; errors as [`decode_into`].
-pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
+pub fn decode(text: &str) -> Option<Vec<u8>> {
     let mut out = vec![0; text.len() / 4 * 3 + 3];
     let len = decode_into(text.as_bytes(), &mut out)?;
     out.truncate(len);
