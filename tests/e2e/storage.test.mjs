@@ -236,7 +236,11 @@ test("views that are pending are written when the page goes out of sight", async
 test("a tab learns what others did when it comes back into sight", async (t) => {
   const page = await open(t);
   await startReranker(page);
-  const other = await openTab(page, server);
+  const other = await openTab(page, server, {
+    init: () => {
+      globalThis.BroadcastChannel = undefined; // it cannot tell
+    },
+  });
   await startReranker(other);
   await click(other, read);
   await written(page);
@@ -309,7 +313,11 @@ test("erase without consent erases what is stored, and an open tab brings nothin
   await page.evaluate(() => globalThis.reranker.erase());
   await click(page, read);
   const before = await written(page);
-  const other = await openTab(page, server);
+  const other = await openTab(page, server, {
+    init: () => {
+      globalThis.BroadcastChannel = undefined; // it cannot tell
+    },
+  });
   await startReranker(other, { consent: false });
   assert.equal(await other.evaluate(() => globalThis.reranker.erase()), true);
   assert.ok((await record(other)).length < 16);
