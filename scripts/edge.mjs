@@ -6,10 +6,11 @@
 
 import { rmSync, writeFileSync } from "node:fs";
 import { arch, cpus } from "node:os";
-import { join, relative, resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { launch } from "../tests/e2e/browser.mjs";
 import { buildPackage } from "./build.mjs";
+import { RESULTS, writeDocument } from "./edge/document.mjs";
 import { compressionProof, originProof, outageProof, readersProof, switchProof } from "./edge/proofs.mjs";
 import { makeSite } from "./edge/site.mjs";
 import { print } from "./edge/table.mjs";
@@ -69,6 +70,7 @@ export async function run(programs, { readers, views, json }) {
   if (json !== undefined) {
     writeFileSync(json, `${JSON.stringify(results, undefined, 1)}\n`);
     done(`${relative(root, json)} is written`);
+    if (json === RESULTS && found.problems.length === 0) writeDocument(results);
   }
   for (const problem of found.problems) say(`${red("✗")} ${problem}`);
   if (found.problems.length > 0) process.exitCode = 1;
@@ -102,7 +104,7 @@ function options() {
       options: {
         readers: { type: "string", default: "200" },
         views: { type: "string", default: "30000" },
-        json: { type: "string", default: join(root, "benches/edge.json") },
+        json: { type: "string", default: RESULTS },
       },
     });
     return {

@@ -196,6 +196,8 @@ const suites = {
   python: {
     about: "ruff, pyright and pytest over python/, with the binding built from the crate",
     async run() {
+      // A release ships the built package.
+      await make.dist();
       const uv = await make.lab();
       const options = { env: uvEnvironment(), cwd: join(root, "python") };
       const linted = await checks([

@@ -291,6 +291,33 @@ def export(
 
 
 @app.command()
+def release(
+    model: Annotated[Path, typer.Argument(help="ONNX file that `nearside export` wrote.", exists=True, dir_okay=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Directory; earlier releases stay in it.")],
+    key: Annotated[Path, typer.Option(help="Private key that `npm run keys` wrote.", exists=True, dir_okay=False)],
+    space: SpaceOption = DEFAULT,
+    policy: Annotated[str | None, typer.Option(help="JSON of the policy's members, or a file with it.")] = None,
+    rollout: Annotated[float, typer.Option(help="Percentage of the readers that get it.", min=0, max=100)] = 100,
+    days: Annotated[float, typer.Option(help="How long it may be used.", min=0.01)] = 30,
+) -> None:
+    """Writes the static files that pages load a model from: hashed names, compressed, with a signed manifest.
+
+    The same as `npm run release`, which can also switch a release off and roll back (docs/delivery.md). Needs Node, and
+    the package built.
+
+    Example: `nearside release reranker.onnx -o release --key key.pem`
+    """
+    from nearside.release import release as make
+
+    more = ["--rollout", str(rollout), "--days", str(days)]
+    if policy is not None:
+        more += ["--policy", policy if policy.lstrip().startswith("{") else str(Path(policy).resolve())]
+    with refusals():
+        text = make(model, output, key=key, space=space, more=more)
+    typer.echo(text)
+
+
+@app.command()
 def evaluate(
     model: Annotated[Path, typer.Argument(help="ONNX file with a contract.", exists=True, dir_okay=False)],
     logs: Annotated[list[Path], typer.Argument(help="Log directories or MIND folders, measured together.")],

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ def blocks(language: str) -> list[str]:
 
 
 def site(folder: Path) -> None:
-    """What the README says that the reader has: articles, a log, its later days, a feed."""
+    """What the README says that the reader has: articles, a log, its later days, a feed, a key."""
+    subprocess.run(["node", str(ROOT / "scripts" / "keys.mjs"), "--out", str(folder / "key.pem")], check=True)
     simulate(folder / "all", readers=120, impressions=1500, days=6, articles_per_day=40, candidates=20)
     articles, impressions, clicks = (
         pq.read_table(folder / "all" / f"{name}.parquet") for name in ("articles", "impressions", "clicks")
