@@ -121,7 +121,8 @@ test("five readers, fifty page views each: the same requests, to the byte of eac
   const [[, distinct, tally]] = sets;
   for (const [name, its, often] of sets) {
     assert.deepEqual(its, distinct, name);
-    assert.deepEqual(often, tally, `${name}: as often`);
+    // Erasing forgets the release, too, so that the next view begins with the package's own files again.
+    if (!name.startsWith("erases")) assert.deepEqual(often, tally, `${name}: as often`);
   }
   for (const line of distinct) {
     const [method, url, headers, body] = JSON.parse(line);
