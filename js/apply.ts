@@ -74,6 +74,7 @@ function arrange(
   try {
     rearrange(container, current, target, fixed);
   } catch {
+    // guard: rearrange
     // The page's own code threw: the children show how far it came.
   }
   const done = target.every((child, i) => child === container.children[i]);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { startChromium } from "./drivers.mjs";
-import { runRow } from "./runner.mjs";
+import { calibrate, runRow } from "./runner.mjs";
 import { makeKit } from "./site.mjs";
 import { sweep, sweepMemory } from "./sweep.mjs";
 import { rows } from "./table.mjs";
@@ -14,6 +14,7 @@ let kit;
 before(async () => {
   kit = await makeKit({ faulty: await faultyFiles() });
   driver = await startChromium();
+  await calibrate(driver, kit);
 });
 after(() => driver?.close());
 

@@ -27,7 +27,7 @@ export async function runCase(row, driver, kit) {
     const { targets } = JSON.parse(await page.read("globalThis.probe.finished"));
     const worked = await page.time?.();
     for (const target of targets) if (target) await page.click(target);
-    const report = { worked, ...JSON.parse(await page.read("globalThis.probe.report()")) };
+    const report = { worked, idle: driver.idle, ...JSON.parse(await page.read("globalThis.probe.report()")) };
     return { problems: check(row, report, server.requests.slice(first)), report };
   } catch (error) {
     return { problems: [`the row could not be run: ${error?.stack ?? error}`] };
@@ -51,6 +51,16 @@ export async function runPatiently(row, driver, kit) {
   return result;
 }
 
+/** The page without the package: how long its thread works by itself, on the machine as it is now. */
+const alone = { faults: () => ({ "/nearside.js": "404" }), reason: "none" };
+
+/** Measures that, in milliseconds, and notes it in the driver. */
+export async function calibrate(driver, kit) {
+  const times = [];
+  for (let i = 0; i < 3; i++) times.push((await runCase(alone, driver, kit)).report?.worked ?? 0);
+  driver.idle = Math.min(...times);
+}
+
 /** Runs all cases of a row; answers `{ row, engine, ms, runs, problems, reasons }`. */
 export async function runRow(row, driver, kit, thin) {
   const began = performance.now();
@@ -69,6 +79,7 @@ export async function runRow(row, driver, kit, thin) {
 
 /** Runs rows, `lanes` at a time, and tells `onResult` of each as it ends. Returns the results in the table's order. */
 export async function runRows(rows, driver, kit, { lanes = 2, thin = false, onResult = () => {} } = {}) {
+  await calibrate(driver, kit);
   const results = new Map();
   const queue = rows.filter(({ engines = ["chromium", "firefox"] }) => engines.includes(driver.name));
   const left = [...queue];

@@ -4,9 +4,11 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { reasons } from "../../dist/index.js";
+import { guardsOf, readSources, strip } from "../../scripts/guards.mjs";
 import { arranged, check, isTiming } from "./check.mjs";
 import { withTable } from "./markdown.mjs";
 import { rows } from "./table.mjs";
+import { faultyFolder } from "./wasm.mjs";
 
 test("every row has a name of its own and expects reasons of the closed union", () => {
   const names = rows.map(({ group, name }) => `${group}: ${name}`);
@@ -122,4 +124,37 @@ test("a long task by the clock on a thread that had no time to work is the machi
 test("held children keep their slots, and the others follow the list", () => {
   assert.deepEqual(arranged(["c", "b", "a"], ["a", "-", "b", "c"], [0, 1]), ["a", "-", "c", "b"]);
   assert.deepEqual(arranged(["d", "c", "b", "a"], ["a", "b", "c", "d"], [0], ["c"]), ["a", "d", "c", "b"]);
+});
+
+test("at least 25 lines of the SDK are guards, each by a name of its own that a row claims", () => {
+  const guards = guardsOf(readSources()).map(({ name }) => name);
+  assert.ok(guards.length >= 25, `${guards.length} guards`);
+  assert.equal(new Set(guards).size, guards.length);
+  const claimed = new Set(rows.flatMap(({ guards: names = [] }) => names));
+  assert.deepEqual(
+    guards.filter((name) => !claimed.has(name)),
+    [],
+    "no row claims these",
+  );
+  assert.deepEqual(
+    [...claimed].filter((name) => !guards.includes(name)),
+    [],
+    "no line is these",
+  );
+});
+
+test("a guard is taken away with its line, or in its line's place stands what lets the fault through", () => {
+  const text = "a();\nb(); // guard: one\ntry {\n  c();\n} catch {\n  // guard: two\n  // why\n}\n";
+  const [one, two] = guardsOf(new Map([["x.ts", text]]));
+  assert.equal(strip(text, one).split("\n")[1], "");
+  assert.match(strip(text, two), /\} catch \(error\) \{ throw error;\n/);
+});
+
+test("the shipped files know nothing of faults on purpose", async () => {
+  for (const name of ["nearside.js", "nearside_bg.wasm", "worker.js"]) {
+    const text = (await readFile(new URL(`../../dist/${name}`, import.meta.url))).toString("latin1");
+    assert.doesNotMatch(text, /nearsideFault|trapEvery/, name);
+  }
+  assert.match((await readFile(`${faultyFolder}/nearside.js`)).toString(), /trapEvery/);
+  assert.match((await readFile(`${faultyFolder}/nearside_bg.wasm`)).toString("latin1"), /nearsideFault/);
 });

@@ -132,7 +132,10 @@ export const consent = [
         between: async (i, reranker) => {
           if (i === 0) return;
           agreed = false;
-          if ((await reranker.erase()) !== true) probe.note("erase did not answer true");
+          // On a busy machine storage may take longer than a page waits for it: the page asks again.
+          let erased = false;
+          for (let i = 0; i < 5 && !erased; i++) erased = await reranker.erase();
+          if (!erased) probe.note("erase did not answer true");
           if (probe.left() !== null) probe.note("what a page left is still there");
         },
       });

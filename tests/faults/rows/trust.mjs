@@ -68,11 +68,12 @@ const withRelease = ({ keep, publicKeys }) => {
     return answer;
   };
   const quiet = async () => {
-    for (let i = 0; i < 8 && (i < 2 || pending > 0); i++) await globalThis.probe.wait(100);
+    for (let i = 0; i < 15 && (i < 2 || pending > 0); i++) await globalThis.probe.wait(100);
     await globalThis.probe.wait(150);
   };
   if (keep) localStorage.setItem("nearside.release", JSON.stringify(keep));
   Object.assign(globalThis.row, {
+    quiet,
     rankings: 2,
     options: () => ({ release: { manifestUrl: "/release/manifest.json", publicKeys } }),
     between: (i) => (i === 0 ? undefined : quiet()),
@@ -241,11 +242,12 @@ export const trust = [
       go: `() => {
       const real = Date.now;
       let ahead = 0;
+      const { quiet } = globalThis.row;
       Date.now = () => real() + ahead;
       globalThis.row.rankings = 3;
       globalThis.row.between = (i) => {
         if (i === 1) ahead = 120_000;
-        return globalThis.probe.wait(i === 0 ? 0 : 300);
+        return i === 0 ? undefined : quiet();
       };
     }`,
     },
