@@ -82,7 +82,7 @@ const suites = {
           process.execPath,
           [bin("@biomejs/biome"), "ci", "--error-on-warnings", `--colors=${colour ? "force" : "off"}`],
         ],
-        ["clippy, native", "cargo", ["clippy", ...locked, "--all-targets", ...strict]],
+        ["clippy, native", "cargo", ["clippy", ...locked, "--workspace", "--all-targets", ...strict]],
         [
           "clippy, wasm32",
           "cargo",
@@ -109,7 +109,7 @@ const suites = {
     about: "unit, property and integration tests, natively",
     async run() {
       await make.rust();
-      const plain = await cargoTest(["test", ...locked, "--no-fail-fast"]);
+      const plain = await cargoTest(["test", ...locked, "--workspace", "--no-fail-fast"]);
       say(bold("The full flavour's engine"));
       // The other tests are of the compact engine's bits.
       const full = await cargoTest([
