@@ -12,10 +12,11 @@ import { functions, sections } from "./wasm.mjs";
 
 /** Parts by the first pattern that a function's name fits. Inlining crosses them: a share is where the code ended up. */
 const parts = [
-  ["engine", /nearside::(model::compact|matmul|lanes)\b/],
-  ["reading models", /nearside::(model|base64)\b|core_new/],
-  ["features, interest", /nearside::(features|signals|interest|vector|server)\b/],
-  ["ordering, ranking", /nearside::(policy|rank|explain|sort)\b|core_rank/],
+  ["kernels", /nearside_kernels::/],
+  ["engine", /nearside::model::compact\b/],
+  ["reading models", /nearside::model\b|core_new/],
+  ["features, interest", /nearside::(features|signals|interest|server)\b/],
+  ["ordering, ranking", /nearside::(policy|rank|explain)\b|core_rank/],
   ["profile", /nearside::(profile|id|time)\b/],
   ["candidates", /nearside::candidate\b/],
   ["boundary", /nearside::|^core_|wasm_bindgen|js_sys|__wbindgen|externref/],

@@ -38,7 +38,7 @@ const withoutComments = (text) =>
     .replaceAll(/\/\*[\s\S]*?\*\//g, (comment) => comment.replaceAll(/[^\n]/g, " "))
     .replaceAll(/(^|\s)\/\/.*$/gm, "$1");
 
-const rust = (name) => name.startsWith("src/") && name.endsWith(".rs");
+const rust = (name) => /^(kernels\/)?src\//.test(name) && name.endsWith(".rs");
 const sdk = (name) => name.startsWith("js/") && name.endsWith(".ts");
 
 const boundary = (name) => name === "src/wasm.rs" || name.startsWith("src/wasm/");
