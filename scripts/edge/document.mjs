@@ -23,7 +23,7 @@ export function documentWith(results, text = readFileSync(DOCUMENT, "utf8")) {
 /** Puts the results into the document. */
 export const writeDocument = (results) => writeFileSync(DOCUMENT, documentWith(results));
 
-function asMarkdown({ machine, readers, origin, compression, outage, switch: switches }) {
+function asMarkdown({ machine, note, readers, origin, compression, outage, switch: switches }) {
   const kinds = readers.views.map(({ kind, sets, requests }) => `| ${kind} | ${requests.length} | ${sets} |`);
   const [whole, short] = origin.runs;
   const files = whole.files.map(({ path, ...first }, n) => {
@@ -41,7 +41,7 @@ function asMarkdown({ machine, readers, origin, compression, outage, switch: swi
     return `| ${what} | ${rows[0].lifetimeMs / 1000} s | ${inSeconds(most("edgeKnowsMs"))} s | ${inSeconds(most("lastAffectedMs"))} s | ${most("mostViewsOfAReaderAfterTheEdgeKnew")} |`;
   });
   return [
-    `nginx ${machine.nginx}, Varnish ${machine.varnish}; ${machine.cpu}, ${machine.cores} cores.`,
+    `nginx ${machine.nginx}, Varnish ${machine.varnish}; ${machine.cpu}, ${machine.cores} cores.${note ? ` ${note}` : ""}`,
     "",
     `**${readers.readers} readers with different histories**, ${number(readers.orders)} different orders shown, three page views each; their requests as Varnish saw them, URL, headers and body:`,
     "",
@@ -63,7 +63,7 @@ function asMarkdown({ machine, readers, origin, compression, outage, switch: swi
     "|---|---|---|---|",
     ...gone,
     "",
-    `**From publish to the last page view that did not know**, ${switches.readers} readers in turn, the longest of ${switches.rows.filter(({ what }) => what === "kill").length} trials. The edge's part scales with \`max-age\`; the last page view comes one turn of the readers later, however short that is.`,
+    `**From publish to the last page view that did not know**, ${switches.readers} readers in turn, trials: ${switches.rows.filter(({ what }) => what === "kill").length}, of which the longest counts. The edge's part scales with \`max-age\`; the last page view comes one turn of the readers later, however short that is.`,
     "",
     "| what | `max-age` | the edge knows after | last affected page view begins after | most affected page views of a reader after the edge knew |",
     "|---|--:|--:|--:|--:|",
