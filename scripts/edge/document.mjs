@@ -23,12 +23,14 @@ export function documentWith(results, text = readFileSync(DOCUMENT, "utf8")) {
 /** Puts the results into the document. */
 export const writeDocument = (results) => writeFileSync(DOCUMENT, documentWith(results));
 
-function asMarkdown({ machine, readers, origin, compression, outage, switch: switches }) {
+function asMarkdown({ machine, note, readers, origin, compression, outage, switch: switches }) {
   const kinds = readers.views.map(({ kind, sets, requests }) => `| ${kind} | ${requests.length} | ${sets} |`);
-  const files = origin.files.map(
-    ({ path, hits, lifetimes }) =>
-      `| \`${path.replace(/[0-9a-f]{16}/, "HASH")}\` | ${number(origin.views)} | ${hits} | ${lifetimes} |`,
-  );
+  const [whole, short] = origin.runs;
+  const files = whole.files.map(({ path, ...first }, n) => {
+    const name = path.replace(/[0-9a-f]{16}/, "HASH");
+    const cells = [first, short.files[n]].map(({ hits, lifetimes }) => `${hits} of ${lifetimes}`);
+    return `| \`${name}\` | ${number(origin.views)} | ${cells.join(" | ")} |`;
+  });
   const gone = outage.rows.map(
     ({ kind, when, returning, new: fresh }) => `| ${kind} | ${when} | ${returning} | ${fresh} |`,
   );
@@ -39,7 +41,7 @@ function asMarkdown({ machine, readers, origin, compression, outage, switch: swi
     return `| ${what} | ${rows[0].lifetimeMs / 1000} s | ${inSeconds(most("edgeKnowsMs"))} s | ${inSeconds(most("lastAffectedMs"))} s | ${most("mostViewsOfAReaderAfterTheEdgeKnew")} |`;
   });
   return [
-    `nginx ${machine.nginx}, Varnish ${machine.varnish}; ${machine.cpu}, ${machine.cores} cores.`,
+    `nginx ${machine.nginx}, Varnish ${machine.varnish}; ${machine.cpu}, ${machine.cores} cores.${note ? ` ${note}` : ""}`,
     "",
     `**${readers.readers} readers with different histories**, ${number(readers.orders)} different orders shown, three page views each; their requests as Varnish saw them, URL, headers and body:`,
     "",
@@ -47,9 +49,9 @@ function asMarkdown({ machine, readers, origin, compression, outage, switch: swi
     "|---|--:|--:|",
     ...kinds,
     "",
-    `**${number(origin.views)} page views**, ${number(origin.requests)} requests without any browser cache, in ${origin.replaySeconds} s: ${origin.hits} reached the origin, ${(100 * origin.hitRatio).toFixed(4)} % were hits in the cache.`,
+    `**${number(origin.views)} page views** without any browser cache, ${number(whole.requests)} requests: ${whole.hits} reached the origin, ${(100 * whole.hitRatio).toFixed(4)} % were hits in the cache (${whole.seconds} s). With a lifetime of ${short.lifetime} s in place of 60: ${short.hits}, ${(100 * short.hitRatio).toFixed(4)} % (${short.seconds} s). Page, feed and manifest cost one request a lifetime at most, the others one for good:`,
     "",
-    "| file | requests | origin hits | lifetimes |",
+    `| file | requests | origin hits, of lifetimes | the same at ${short.lifetime} s |`,
     "|---|--:|--:|--:|",
     ...files,
     "",
@@ -61,7 +63,7 @@ function asMarkdown({ machine, readers, origin, compression, outage, switch: swi
     "|---|---|---|---|",
     ...gone,
     "",
-    `**From publish to the last page view that did not know**, ${switches.readers} readers in turn, the longest of ${switches.rows.filter(({ what }) => what === "kill").length} trials. The edge's part scales with \`max-age\`; the last page view comes one turn of the readers later, however short that is.`,
+    `**From publish to the last page view that did not know**, ${switches.readers} readers in turn, trials: ${switches.rows.filter(({ what }) => what === "kill").length}, of which the longest counts. The edge's part scales with \`max-age\`; the last page view comes one turn of the readers later, however short that is.`,
     "",
     "| what | `max-age` | the edge knows after | last affected page view begins after | most affected page views of a reader after the edge knew |",
     "|---|--:|--:|--:|--:|",

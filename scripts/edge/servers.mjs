@@ -87,7 +87,6 @@ export async function startOrigin(programs, { folder, site, releases, change = {
 /** Starts Varnish before an origin. `change`: replacements in its configuration. */
 export async function startCache(programs, { folder, origin, change = {} }) {
   const own = ownFolder(folder);
-  const port = await freePort();
   const work = join(own, "work");
   const vcl = join(own, "varnish.vcl");
   writeFileSync(
@@ -97,28 +96,35 @@ export async function startCache(programs, { folder, origin, change = {} }) {
       ...change,
     }),
   );
-  const running = await launch(
-    programs.varnishd,
-    [
-      ...[
-        "-F",
-        "-j",
-        "none",
-        "-n",
-        work,
-        "-f",
-        vcl,
-        "-a",
-        `${HOST}:${port}`,
-        "-T",
-        "none",
-        "-s",
-        "malloc,64m",
+  const start = (port) =>
+    launch(
+      programs.varnishd,
+      [
+        ...[
+          "-F",
+          "-j",
+          "none",
+          "-n",
+          work,
+          "-f",
+          vcl,
+          "-a",
+          `${HOST}:${port}`,
+          "-T",
+          "none",
+          "-s",
+          "malloc,64m",
+        ],
+        ...["-p", "http_gzip_support=off", "-p", "thread_pools=1", "-p", "thread_pool_min=20", "-l", "16m"],
       ],
-      ...["-p", "http_gzip_support=off", "-p", "thread_pools=1", "-p", "thread_pool_min=20", "-l", "16m"],
-    ],
-    port,
-  );
+      port,
+    );
+  // Somebody else may take a free port before Varnish does.
+  let port = await freePort();
+  const running = await start(port).catch(async () => {
+    port = await freePort();
+    return start(port);
+  });
   return { url: `http://${HOST}:${port}`, port, work, stop: () => running.stop() };
 }
 
@@ -199,7 +205,7 @@ async function launch(program, args, port) {
     });
   const ended = once(child, "exit");
   for (let tries = 0; !(await answers(port)); tries++) {
-    if (child.exitCode !== null || tries > 300)
+    if (child.exitCode !== null || child.signalCode !== null || tries > 300)
       throw new Stop(`${program} did not start: ${output.trim().split("\n").slice(-5).join(" / ")}`);
     await sleep(100);
   }

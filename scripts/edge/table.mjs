@@ -12,13 +12,15 @@ export function print({ readers, origin, compression, outage, switch: switches }
   }
   say(`${readers.orders} different orders were shown; ${entries(readers.reasons)}`);
 
-  header(`${number(origin.views)} page views`);
-  say(bold(row("requests", "origin hits", "lifetimes", "")));
-  for (const { path, views, hits, lifetimes } of origin.files) say(row(number(views), hits, lifetimes, path));
-  say(
-    `${number(origin.requests)} requests in ${origin.replaySeconds} s, ${number(origin.megabytes)} MB; ` +
-      `${origin.hits} reached the origin: ${(100 * origin.hitRatio).toFixed(4)} % hits in the cache`,
-  );
+  for (const run of origin.runs) {
+    header(`${number(origin.views)} page views, lifetimes of ${run.lifetime} s`);
+    say(bold(row("requests", "origin hits", "lifetimes", "")));
+    for (const { path, hits, lifetimes } of run.files) say(row(number(origin.views), hits, lifetimes, path));
+    say(
+      `${number(run.requests)} requests in ${run.seconds} s, ${number(run.megabytes)} MB; ` +
+        `${run.hits} reached the origin: ${(100 * run.hitRatio).toFixed(4)} % hits in the cache`,
+    );
+  }
 
   header("Compression");
   say(`${compression.files} files, 7 ways to ask, at nginx and at Varnish: one layer, the right bytes, Vary`);
