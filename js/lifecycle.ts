@@ -35,8 +35,8 @@ export function followPage(
   // hidden. That event comes after `pagehide` and reaches the window last.
   const onLeave = (): void => {
     gone = true;
-    news?.close(); // it would keep the page out of the back-forward cache
     profile.leave(page.hidden);
+    news?.close(); // it would keep the page out of the back-forward cache
   };
   globalThis.addEventListener("pagehide", onLeave, { signal });
   globalThis.addEventListener("visibilitychange", () => gone && page.hidden && onLeave(), { signal });

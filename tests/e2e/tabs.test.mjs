@@ -161,6 +161,40 @@ test("what other scripts say on the same channel does no harm", async (t) => {
   assert.deepEqual(await counts(page), [4, 0, 0]);
 });
 
+const silent = {
+  "no BroadcastChannel": () => {
+    globalThis.BroadcastChannel = undefined;
+  },
+  "a BroadcastChannel that cannot be made": () => {
+    globalThis.BroadcastChannel = class {
+      constructor() {
+        throw new DOMException("no", "SecurityError");
+      }
+    };
+  },
+  "a BroadcastChannel that does not post": () => {
+    BroadcastChannel.prototype.postMessage = () => {
+      throw new DOMException("no", "InvalidStateError");
+    };
+  },
+};
+for (const [name, init] of Object.entries(silent)) {
+  test(`${name}: all is stored, and erased, all the same`, async (t) => {
+    const page = await open(t, { init });
+    await startReranker(page);
+    await readStories(page, read);
+    await page.waitForTimeout(100);
+    await goTo(page, server, "/list.html");
+    await startReranker(page);
+    assert.equal((await stored(page)).clicks, 4);
+    assert.equal(await page.evaluate(() => globalThis.reranker.erase()), true);
+    await goTo(page, server);
+    await startReranker(page);
+    const { outcome } = await rank(page, feed);
+    assert.deepEqual([outcome.reason, outcome.storage], ["cold", undefined]);
+  });
+}
+
 test("fifty documents that write at the same moment lose no click, without a lock", async (t) => {
   const page = await open(t, { path: "/frames.html" });
   const pages = [page];
