@@ -147,10 +147,10 @@ export class Remote {
     if (failures > 1) throw new this.#page.Refusal("trap", "the worker failed twice");
     const worker = this.#worker ?? this.#start();
     const id = ++this.#last;
+    worker.postMessage({ id, job }); // first: where it throws, nobody waits for an answer
     const answer = new Promise<Described | Scored>((resolve, reject) => {
       this.#waiting = { id, resolve, reject };
     });
-    worker.postMessage({ id, job });
     this.#watch(patience); // guard: worker-patience
     return answer;
   }

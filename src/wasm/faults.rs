@@ -8,6 +8,7 @@ use wasm_bindgen::prelude::*;
 
 /// Which ranking of an instance panics, for `npm run soak`.
 #[wasm_bindgen(js_name = trapEvery)]
+#[allow(unreachable_pub)] // what is not `pub` is not exported
 pub fn trap_every() -> u32 {
     100
 }

@@ -232,7 +232,7 @@
     },
     /** Ends the page's part; the driver clicks then. */
     async end() {
-      await wait(globalThis.row?.settle ?? 120);
+      await wait(globalThis.row?.settle ?? 80);
       globalThis.probe.at = clock();
       const target = (selector) => {
         for (const found of apply(slice, document.querySelectorAll(selector), [0])) {

@@ -142,4 +142,35 @@ export const consent = [
     },
     { reasons: ["ranked", "no_consent"] },
   ),
+  row(
+    "auto, and no platform",
+    '`consent: "auto"` on a page without a consent platform',
+    "no_consent",
+    () => {
+      globalThis.row.options = () => ({ consent: "auto" });
+    },
+    { silent: true },
+  ),
+  row(
+    "auto, and a platform that throws",
+    "`__tcfapi` and `__gpp` throw at every call",
+    "no_consent",
+    () => {
+      globalThis.__tcfapi = globalThis.__gpp = () => {
+        throw new Error("the consent platform is broken");
+      };
+      globalThis.row.options = () => ({ consent: "auto" });
+    },
+    { silent: true },
+  ),
+  row(
+    "auto, and a platform that never answers",
+    "`__tcfapi` takes the listener and is silent",
+    "no_consent",
+    () => {
+      globalThis.__tcfapi = () => {};
+      globalThis.row.options = () => ({ consent: "auto" });
+    },
+    { silent: true },
+  ),
 ];

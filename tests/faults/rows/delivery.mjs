@@ -17,13 +17,19 @@ const inWorker = () => {
 const plain = null;
 
 const row = (name, fault, reason, more) => ({ group, name, fault, reason, ...more });
+/** A row for each of the two files. Most go the same way in the package: the model's are then left to `faults:all`. */
 const both = (name, fault, reason, how, more) =>
   [
     ["wasm", wasm],
     ["model", model],
   ].map(([file, path]) =>
-    row(`${file} ${name}`, `${fault}: ${file}`, reason, { faults: () => ({ [path]: how }), ...more }),
+    row(`${file} ${name}`, `${fault}: ${file}`, reason, {
+      faults: () => ({ [path]: how }),
+      slow: file === "model" && !alike.test(name),
+      ...more,
+    }),
   );
+const alike = /^(404|hangs|of another type|reset in its body)$/;
 
 export const delivery = [
   row("no fault", "nothing: what every other row is compared with", "ranked"),

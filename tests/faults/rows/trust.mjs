@@ -174,7 +174,7 @@ export const trust = [
     ["reset in its body", spoil.reset, "load_failed"],
     ["captive portal", spoil.portal, "sig_invalid"],
     ["cut in half", spoil.shortened(8), "sig_invalid"],
-    ["a megabyte", (answer) => ({ ...answer, body: Buffer.alloc(1 << 20, "{") }), "sig_invalid"],
+    ["far too long", (answer) => ({ ...answer, body: Buffer.alloc(1 << 16, "{") }), "sig_invalid"],
   ].map(([name, how, release]) =>
     row(`manifest ${name}`, "the kept release ranks all the same", {
       kept,

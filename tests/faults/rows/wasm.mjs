@@ -169,6 +169,16 @@ export const wasm = [
     }),
     guards: ["order"],
   }),
+  row("postMessage throws", "nothing can be sent to the worker", "trap", {
+    build: undefined,
+    csp: null,
+    page: () => {
+      globalThis.row.options = () => ({ worker: true });
+      Worker.prototype.postMessage = () => {
+        throw new DOMException("could not be cloned", "DataCloneError");
+      };
+    },
+  }),
   row("a worker that throws by itself", "an error outside of any ranking", "", {
     reasons: [["load_failed", "trap"]],
     csp: null,
