@@ -66,6 +66,7 @@ function productTable({ loads, coldProducts, memory, longTasks, missing }) {
     ],
     rows: products().map(({ id, name }) => {
       if (missing.includes(name)) return [name, "not built", "–", "–", "–", "–", "–"];
+      if (!loads[id]) return [name, "not measured", "–", "–", "–", "–", "–"];
       const { script, wasm } = memory[id];
       return [
         name,
