@@ -76,9 +76,11 @@ describe("contents", () => {
   });
 
   test("have none of the entry points that only tests and the bench build", async () => {
-    const source = await readFile(path.join(root, "src/wasm.rs"), "utf8");
-    const gated = source.split('#[cfg(feature = "').slice(1);
-    assert.ok(gated.some((part) => part.startsWith("faults") && part.includes("trapEvery")));
+    const [source, faults] = await Promise.all(
+      ["src/wasm.rs", "src/wasm/faults.rs"].map((file) => readFile(path.join(root, file), "utf8")),
+    );
+    assert.match(source, /#\[cfg\(feature = "faults"\)\]\nmod faults;/);
+    for (const name of ["trapEvery", "nearsideFault"]) assert.ok(faults.includes(name), name);
     const dist = path.join(consumer.folder, "node_modules/nearside/dist");
     const exported = WebAssembly.Module.exports(
       new WebAssembly.Module(await readFile(path.join(dist, "nearside_bg.wasm"))),
@@ -88,7 +90,7 @@ describe("contents", () => {
     for (const { parentPath, name } of entries.filter((entry) => entry.isFile()))
       assert.doesNotMatch(
         await readFile(path.join(parentPath, name), "latin1"),
-        /trapEvery|trap_every|a fault on purpose|core_repeat/,
+        /trapEvery|trap_every|nearsideFault|a fault on purpose|core_repeat/,
         name,
       );
   });

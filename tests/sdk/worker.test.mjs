@@ -36,7 +36,7 @@ function makeWorkers(answer, speaks = true) {
 
     postMessage(message) {
       this.jobs.push(message);
-      answer(message, this);
+      queueMicrotask(() => answer(message, this));
     }
 
     terminate() {
