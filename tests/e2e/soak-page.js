@@ -163,6 +163,7 @@ function openFrame() {
  * Returns how often each reason came.
  */
 async function trapTwice(options, pause) {
+  localStorage.clear(); // else the breaker switches the model off in the fourth page view
   const { frame, window } = await openFrame();
   const { createReranker, MemoryStore, trapEvery } = window.nearside;
   const tally = {};
