@@ -41,7 +41,7 @@ mod tests {
         let mut numbers: Vec<u64> = (0..500).map(|i| i * 7919 % 263).collect();
         numbers.push(u64::MAX);
         sort(&mut numbers);
-        assert!(numbers.is_sorted());
+        assert!(numbers.is_sorted() && numbers.len() == 501);
         for length in 0..20_u64 {
             let mut numbers: Vec<u64> = (0..length).map(|i| i * 5 % 7).collect();
             let mut expected = numbers.clone();
