@@ -124,18 +124,26 @@ function numberOf(value: unknown): number {
   return typeof value === "number" && Number.isFinite(value) ? value : Infinity;
 }
 
-/** RFC 3339, zone and all: what else `Date.parse` takes, it takes differently by browser, or in the device's own zone. */
-const rfc3339 = /^\d{4}-\d\d-(\d\d)T(?!24)\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
+/** RFC 3339, zone and all, in its own words: what else `Date.parse` takes, it takes differently by browser, or in the device's own zone. */
+const rfc3339 =
+  /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/i;
 
+/** The Gregorian calendar repeats after 400 years; `Date.UTC` takes the first hundred for those after 1900. */
+const cycle = { years: 400, ms: 146_097 * 86_400_000 };
+
+/** Milliseconds since 1970. Digit by digit, as a list has many: `Date.parse` takes three times as long. */
 function dateOf(value: unknown): number {
   if (value === undefined || value === null) return Number.NaN;
-  const day = typeof value === "string" && rfc3339.exec(value)?.[1];
-  if (!day) return Infinity;
-  const text = (value as string).toUpperCase();
-  // Some browsers read 30 February as 2 March.
-  const exists = day < "29" || new Date(text.slice(0, 10)).getUTCDate() === Number(day);
-  const time = Date.parse(text);
-  return exists && !Number.isNaN(time) ? time : Infinity;
+  if (typeof value !== "string" || !rfc3339.test(value)) return Infinity;
+  const two = (at: number): number => 10 * value.charCodeAt(at) + value.charCodeAt(at + 1) - 528;
+  const day = two(8);
+  const year = 100 * two(0) + two(2) + cycle.years;
+  const time = Date.UTC(year, two(5) - 1, day, two(11), two(14), two(17)) - cycle.ms;
+  if (day > 28 && new Date(time).getUTCDate() !== day) return Infinity; // 30 February
+  const isUtc = value.charAt(value.length - 3) !== ":";
+  const zone = value.length - (isUtc ? 1 : 6);
+  const ahead = isUtc ? 0 : (60 * two(zone + 1) + two(zone + 4)) * (value.charAt(zone) === "-" ? -1 : 1);
+  return time + Math.round(1000 * Number(value.slice(19, Math.min(23, zone)))) - 60_000 * ahead;
 }
 
 /** A text that ends in half a surrogate pair would join with the next one's first half: the half becomes U+FFFD, as in UTF-8. */

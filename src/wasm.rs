@@ -205,8 +205,9 @@ impl Core {
     /// For each ranked candidate of the last list, in its order: the features, the server's logit, the personal part and the
     /// code of what bound it.
     pub fn explanations(&self) -> Vec<f32> {
-        let mut rows = Vec::new();
         let explain = |i| self.ranker.as_ref()?.explain(i);
+        let width = explain(0).map_or(0, |explanation| explanation.features.len() + 3);
+        let mut rows = Vec::with_capacity(width * self.candidates.ranked());
         for explanation in (0..self.candidates.ranked()).map_while(explain) {
             rows.extend_from_slice(explanation.features);
             rows.extend([explanation.server_logit, explanation.personal, f32::from(explanation.bound as u8)]);

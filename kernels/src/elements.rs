@@ -66,8 +66,12 @@ pub fn elements(function: Function, walk: &Walk, operands: [&[f32]; 3], out: &mu
                 *loaded = load(operand, *at, stride, out.len(), block);
                 *at += stride * BLOCK as isize;
             }
-            function.apply(loaded, out.len(), &mut results);
-            write(out, &results);
+            if let Some(out) = out.first_chunk_mut() {
+                function.apply(loaded, BLOCK, out);
+            } else {
+                function.apply(loaded, out.len(), &mut results);
+                write(out, &results);
+            }
         }
     }
 }

@@ -122,6 +122,20 @@ test("a date is RFC 3339 with its zone; anything else cannot be used", () => {
     assert.equal(dateOf(date), at, date);
   assert.equal(dateOf("2024-02-29T00:00:00+01:00"), Date.UTC(2024, 1, 28, 23));
   for (const date of [
+    "0001-01-01T00:00:00Z",
+    "0000-02-29T12:34:56.789-12:34",
+    "1969-12-31T23:59:59.999Z",
+    "1900-02-28T23:59:59+00:01",
+    "2000-02-29T00:00:00.1Z",
+    "2026-01-15T08:30:00.0579999Z",
+    "9999-12-31T23:59:59.57-23:59",
+  ])
+    assert.equal(dateOf(date), Date.parse(date), date);
+  for (let i = 0; i < 1000; i++) {
+    const date = new Date(i * 250_567_891_234 - 6e13).toISOString().replace("Z", i % 2 ? "Z" : "+05:45");
+    assert.equal(dateOf(date), Date.parse(date), date);
+  }
+  for (const date of [
     "2026-01-15T08:30:00",
     "2026-01-15T08:30:00.5",
     "2026-01-15",
@@ -139,6 +153,10 @@ test("a date is RFC 3339 with its zone; anything else cannot be used", () => {
     "15 Jan 2026",
     "1/15/2026",
     "2026-02-29T00:00:00Z",
+    "1900-02-29T00:00:00Z",
+    "2026-01-32T00:00:00Z",
+    "2026-01-15T08:30:60Z",
+    "2026-01-15T08:30:00+01:60",
     "2026-02-30T23:00:00-05:00",
     "2026-04-31T00:00:00Z",
     "2026-13-01T00:00:00Z",
