@@ -7,8 +7,9 @@ import type { Cursor, Profile } from "./profile.js";
 import { asRefusal, Refusal, textOf } from "./refusal.js";
 import type { Choice } from "./release.js";
 import type { Remote } from "./remote.js";
-import { describe, type Scored, scoreOn } from "./score.js";
+import { checked, describe, type Scored, scoreOn } from "./score.js";
 import type { Settings } from "./settings.js";
+import { nextTask } from "./task.js";
 import type { Reason } from "./types.js";
 
 /** Where an engine's parts come from. */
@@ -151,11 +152,10 @@ export class Engine {
       this.#starting,
     ]);
     try {
-      const instance = liveInstance();
       if (isNext) this.#remote?.close(); // whatever module it has
       const remote = await this.#remote?.load({ module, model: bytes });
-      const make = (): Core => (remote ? Core.history(remote.space) : new Core(bytes));
-      const { modelId, space, names } = remote ?? describe(this.#build(make, instance));
+      const make = (): Core => (remote ? Core.history(remote.space) : checked(new Core(bytes)));
+      const { modelId, space, names } = remote ?? describe(await this.#buildFirst(bytes, make));
       this.modelId = modelId;
       this.featureNames = names;
       this.#space = space;
@@ -180,6 +180,17 @@ export class Engine {
       bytes: () => this.run((core) => core.profileBytes(Date.now())),
       erasures: () => profile.cursor().forgotten,
     });
+  }
+
+  /** As `#build`, in steps. Another engine may cost the instance between them. */
+  async #buildFirst(bytes: Uint8Array, make: () => Core): Promise<Core> {
+    const instance = liveInstance();
+    const read = new Core(bytes);
+    await nextTask();
+    const live = liveInstance();
+    const core = this.#build(live === instance ? () => checked(read) : make, live);
+    await nextTask();
+    return core;
   }
 
   /** The core of an instance that trapped is left to itself: it must not be freed on the next one. */

@@ -1,6 +1,7 @@
 import { type AssetRequest, bytesOf, isSame, openAsset } from "./asset.js";
 import { initSync as init, __wbg_reset_state as renewInstance } from "./nearside.js";
 import { Refusal, textOf } from "./refusal.js";
+import { nextTask } from "./task.js";
 
 /** How long a file may take. A page is long read by then, and a request that hangs must end. */
 const patience = 30_000;
@@ -101,7 +102,7 @@ async function start(request: AssetRequest): Promise<WebAssembly.Module> {
     if (started) renew(); // the glue keeps account of instances
     init({ module });
     started = true;
-    await new Promise((resolve) => setTimeout(resolve)); // what the instance is used for first is a task of its own
+    await nextTask();
     return module;
   } catch (error) {
     throw new Refusal("load_failed", `wasmUrl is not the file of this version: ${textOf(error)}`);

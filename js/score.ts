@@ -28,6 +28,12 @@ export interface Described {
 /** What a ranking may come to, in the order of the core's numbers. */
 export const reasons: readonly Reason[] = ["ranked", "cold", "off"];
 
+/** The core, once its model has passed its golden case. */
+export function checked(core: Core): Core {
+  core.check();
+  return core;
+}
+
 /** What there is to know of a core's model. */
 export function describe(core: Core): Described {
   const [modelId = "", space = "", ...names] = core.description().split("\n");

@@ -1,6 +1,6 @@
 import type { Columns } from "./candidates.js";
 import type { Core } from "./nearside.js";
-import { type Described, describe, type Scored, scoreOn } from "./score.js";
+import { checked, type Described, describe, type Scored, scoreOn } from "./score.js";
 
 /** The wasm glue of one flavour: its default export, and its core. */
 export interface Glue {
@@ -45,7 +45,7 @@ export function serve({ init, Core }: Glue): void {
   const answer = async (job: LoadJob | RankJob): Promise<Described | Scored> => {
     if ("module" in job) {
       await init({ module_or_path: job.module });
-      core = new Core(job.model);
+      core = checked(new Core(job.model));
       return describe(core);
     }
     core.setProfile(job.profile, job.at);

@@ -166,7 +166,9 @@ async function checkModel(model, wasm, dist) {
   const { initSync, Core } = await import(new URL(`file://${resolve(dist, "nearside.js")}`));
   try {
     initSync({ module: wasm });
-    new Core(model).free();
+    const core = new Core(model);
+    core.check();
+    core.free();
   } catch (error) {
     throw new Stop(`Pages would refuse the model (${error.name}): ${error.message}.`);
   }

@@ -15,7 +15,7 @@ use wasm_bindgen::prelude::*;
 use crate::candidate::{Candidate, Candidates};
 use crate::error::Error;
 use crate::id::{ArticleId, SpaceId, TopicId};
-use crate::model::Model;
+use crate::model::{Model, Unchecked};
 use crate::policy::{Policy, TopicCap};
 use crate::profile::{Dwell, Profile};
 use crate::rank::{Ranker, Reason};
@@ -32,6 +32,7 @@ static ALLOCATOR: SmallGlobalTlsf = SmallGlobalTlsf::new();
 #[wasm_bindgen]
 pub struct Core {
     ranker: Option<Ranker>,
+    unchecked: Option<Unchecked>,
     profile: Profile,
     candidates: Candidates,
     #[cfg(feature = "tract")]
@@ -40,24 +41,32 @@ pub struct Core {
 
 #[wasm_bindgen]
 impl Core {
-    /// Loads a model; throws where it is refused.
+    /// Reads a model; throws where it is refused. It must be put to `check` before it ranks.
     #[wasm_bindgen(constructor)]
     pub fn new(model: &[u8]) -> Result<Core, JsError> {
         #[cfg(feature = "faults")]
         faults::at("new");
         #[cfg(feature = "tract")]
         full::print_panics();
-        let model = Model::load(model).map_err(thrown)?;
-        let mut profile = Profile::new();
-        profile.set_space(SpaceId::new(model.space()));
-        Ok(Self::with(Some(Ranker::new(model)), profile))
+        let mut core = Self::with(Profile::new());
+        core.unchecked = Some(Unchecked::read(model).map_err(thrown)?);
+        Ok(core)
+    }
+
+    /// Runs the golden case of a model just read; throws where it does not hold. Until then there is no model.
+    pub fn check(&mut self) -> Result<(), JsError> {
+        let Some(unchecked) = self.unchecked.take() else { return Ok(()) };
+        let model = unchecked.check().map_err(thrown)?;
+        self.profile.set_space(SpaceId::new(model.space()));
+        self.ranker = Some(Ranker::new(model));
+        Ok(())
     }
 
     /// A core without a model: the history of a page whose model is in a worker. `space` is that model's; `rank` throws.
     pub fn history(space: &str) -> Core {
         let mut profile = Profile::new();
         profile.set_space(SpaceId::new(space));
-        Self::with(None, profile)
+        Self::with(profile)
     }
 
     /// The model's name, its vector space's and its features', in the order of an explanation; newline-separated.
@@ -292,9 +301,10 @@ impl Engine {
 }
 
 impl Core {
-    fn with(ranker: Option<Ranker>, profile: Profile) -> Self {
+    fn with(profile: Profile) -> Self {
         Self {
-            ranker,
+            ranker: None,
+            unchecked: None,
             profile,
             candidates: Candidates::new(),
             #[cfg(feature = "tract")]

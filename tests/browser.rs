@@ -19,6 +19,12 @@ const NOW_MS: f64 = NOW.0 as f64 * 1000.0;
 const POLICY: [f64; 6] = [0.8, f64::NAN, 2.0, 10.0, f64::NAN, f64::NAN];
 
 fn core() -> Core {
+    let mut core = unchecked();
+    core.check().unwrap_or_else(|error| panic!("{:?}", error.message()));
+    core
+}
+
+fn unchecked() -> Core {
     Core::new(MODEL).unwrap_or_else(|error| panic!("{:?}", error.message()))
 }
 
@@ -122,6 +128,28 @@ fn columns_that_do_not_fit_are_refused() {
     }
     let not_text = core.rank(&[0xff], &[1, 0, 0, 0], &[f64::NAN; 4], &[0], "", &POLICY, NOW_MS);
     assert_eq!(String::from(not_text.expect_err("refused").name()), "bad_candidates");
+}
+
+#[wasm_bindgen_test]
+fn a_model_that_has_not_passed_its_golden_case_neither_ranks_nor_has_a_name() {
+    let mut core = unchecked();
+    let columns = Columns::of(&articles(3));
+    assert_eq!(columns.rank(&mut core, SPACE).expect_err("refused").1, "no model");
+    assert_eq!((core.description().as_str(), core.reason()), ("", COLD));
+    assert!(core.check().is_ok() && core.check().is_ok());
+    assert!(columns.rank(&mut core, SPACE).is_ok());
+
+    // The first golden score, which is not what this model gives then.
+    let mut wrong = MODEL.to_vec();
+    let key = b"nearside.golden.scores";
+    let at = wrong.windows(key.len()).position(|bytes| bytes == key).expect("the model has a golden case");
+    let score = at + key.len() + 2;
+    wrong[score + 2] = if wrong[score + 2] == b'A' { b'B' } else { b'A' };
+    wrong[score + 3] = if wrong[score + 3] == b'A' { b'B' } else { b'A' };
+    wrong[score + 4] = if wrong[score + 4] == b'A' { b'B' } else { b'A' };
+    let mut core = Core::new(&wrong).unwrap_or_else(|error| panic!("{:?}", error.message()));
+    assert_eq!(String::from(core.check().expect_err("refused").name()), "model_rejected");
+    assert_eq!(columns.rank(&mut core, SPACE).expect_err("refused").1, "no model");
 }
 
 #[wasm_bindgen_test]

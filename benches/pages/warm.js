@@ -67,6 +67,7 @@ export async function prepare(models, others) {
   now = Date.now();
   for (const model of models) {
     const core = new Core(await load(model.path));
+    core.check();
     read(core, now);
     profiles.push({ model, core, profile: core.profileBytes(now) });
   }
@@ -172,6 +173,7 @@ export async function prepareCurves({ candidates, clicks, lengths }) {
     const columns = columnsOf(toColumns, feed.items);
     for (const number of clicks) {
       const own = new Core(await load(model.path));
+      own.check();
       read(own, now, number);
       const reader = await makeReranker(model, own.profileBytes(now));
       own.rank(...columns, spaceOf(own), policy, now);

@@ -126,6 +126,7 @@ async function makeData(core, write) {
   let feed;
   for (const { id, file } of MODELS) {
     const own = new Core(readFileSync(at(file)));
+    own.check();
     read(own, now);
     const text = feedText(COLD_COUNT, spaceOf(own), now);
     own.rank(...columnsOf(toColumns, JSON.parse(text).items), spaceOf(own), policy, now);

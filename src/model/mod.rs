@@ -21,7 +21,7 @@ use crate::features::Feature;
 use crate::signals::Signals;
 #[cfg(not(feature = "tract"))]
 use compact::Compact;
-use contract::Contract;
+use contract::{Contract, Golden};
 use nearside_kernels::vector::DIMENSION;
 #[cfg(feature = "tract")]
 pub(crate) use report::{Contract as ContractReport, File as FileReport};
@@ -71,13 +71,19 @@ pub struct Model {
     scores: Vec<f32>,
 }
 
-impl Model {
-    /// Reads an ONNX file, checks its contract and runs its golden case.
+/// A model that has been read, and has yet to prove itself on its golden case.
+pub(crate) struct Unchecked {
+    model: Model,
+    golden: Golden,
+}
+
+impl Unchecked {
+    /// Reads an ONNX file, checks its contract and prepares its engine.
     ///
     /// # Errors
     ///
-    /// Any model error: `model_rejected` or `model_unsupported` by [`Error::code`].
-    pub fn load(bytes: &[u8]) -> Result<Self, Error> {
+    /// Any model error but [`Error::ModelGolden`] of a case that does not hold.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
         #[cfg(not(feature = "tract"))]
         let file = onnx::read(bytes)?;
         #[cfg(feature = "tract")]
@@ -87,7 +93,7 @@ impl Model {
         let engine = Box::new(Compact::load(&file, contract.features.len(), DIMENSION)?);
         #[cfg(feature = "tract")]
         let engine = Box::new(Tract::load(bytes, &file, contract.features.len(), DIMENSION)?);
-        let mut model = Self {
+        let model = Model {
             contract,
             engine,
             #[cfg(feature = "tract")]
@@ -97,8 +103,28 @@ impl Model {
             history: Vec::new(),
             scores: Vec::new(),
         };
-        golden.check(&mut model)?;
-        Ok(model)
+        Ok(Self { model, golden })
+    }
+
+    /// Runs the golden case.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ModelGolden`] where it does not hold, or what scoring failed with.
+    pub(crate) fn check(mut self) -> Result<Model, Error> {
+        self.golden.check(&mut self.model)?;
+        Ok(self.model)
+    }
+}
+
+impl Model {
+    /// Reads an ONNX file, checks its contract and runs its golden case.
+    ///
+    /// # Errors
+    ///
+    /// Any model error: `model_rejected` or `model_unsupported` by [`Error::code`].
+    pub fn load(bytes: &[u8]) -> Result<Self, Error> {
+        Unchecked::read(bytes)?.check()
     }
 
     /// The model's name.

@@ -2,6 +2,7 @@
 
 import { toColumns } from "../../dist/candidates.js";
 import init, { Core } from "../../dist/nearside.js";
+import { checked } from "../../dist/score.js";
 
 /** The default policy, as the core takes it. */
 const policy = Float64Array.of(0.8, Number.NaN, 2, 10, Number.NaN, Number.NaN);
@@ -22,7 +23,7 @@ async function hash({ articles, pages }, model) {
   const readers = new Map();
   const parts = [];
   for (const { reader, now, events, items } of pages) {
-    if (!readers.has(reader)) readers.set(reader, new Core(model));
+    if (!readers.has(reader)) readers.set(reader, checked(new Core(model)));
     const core = readers.get(reader);
     for (const [kind, article, at, seconds = 0] of events) {
       const [id, topic, subtopic, vector] = articles[article];
@@ -35,7 +36,7 @@ async function hash({ articles, pages }, model) {
     parts.push(core.rank(text, lengths, numbers, flags, "", policy, now));
     parts.push(Float32Array.of(core.weight()), core.explanations());
   }
-  const width = new Core(model).description().split("\n").length - 2 + 3;
+  const width = checked(new Core(model)).description().split("\n").length - 2 + 3;
   // The core's explanations end each row with what bound the item, which the hash leaves out: the order has it.
   const rows = parts.map((part, i) =>
     i % 3 === 2 ? part.filter((_, at) => at % width !== width - 1) : part,

@@ -31,6 +31,7 @@ export async function makeKit({ sdk, faulty = {} } = {}) {
   const { Core, initSync } = await import("../../dist/nearside.js");
   initSync({ module: wasm });
   const core = new Core(model);
+  core.check();
   return {
     files: {
       "/nearside.js": sdk ?? (await bundle()),

@@ -7,7 +7,7 @@ import { before, test } from "node:test";
 import { toColumns } from "../../dist/candidates.js";
 import { tell } from "../../dist/event.js";
 import init, { Core } from "../../dist/nearside.js";
-import { describe } from "../../dist/score.js";
+import { checked, describe } from "../../dist/score.js";
 import { ensureUv, uvEnvironment } from "../../scripts/setup.mjs";
 import { cache, root, run } from "../../scripts/shell.mjs";
 
@@ -47,7 +47,7 @@ test("1,000 impressions: features, logits, personal parts, weights and orders ar
   for (const file of models) {
     const devices = new Map();
     for (const [number, page] of pages.entries()) {
-      if (!devices.has(page.reader)) devices.set(page.reader, new Core(readFileSync(file)));
+      if (!devices.has(page.reader)) devices.set(page.reader, checked(new Core(readFileSync(file))));
       const core = devices.get(page.reader);
       for (const event of page.events) tell(core, event, "");
       const { text, lengths, numbers, flags } = toColumns(page.items, undefined);
@@ -79,7 +79,7 @@ test("1,000 impressions: features, logits, personal parts, weights and orders ar
 
 /** The names of all features of the crate, in its order. */
 function everyFeature() {
-  const core = new Core(readFileSync(models[0]));
+  const core = checked(new Core(readFileSync(models[0])));
   const { names } = describe(core);
   core.free();
   return names;

@@ -24,6 +24,7 @@ const weightBits = (weight) => new Uint32Array(Float32Array.of(weight).buffer)[0
 
 function rank(model, articles, { id, now, candidates, history }) {
   const core = new Core(model);
+  core.check();
   for (const [article, ms] of history) {
     const { topic, subtopic, vector } = articles[article];
     tell(core, { kind: "clicked", id: article, topic, subtopic, vector, space: "", seconds: 0, at: ms }, "");

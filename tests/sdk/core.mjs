@@ -45,6 +45,10 @@ export class Core {
     call(name, model);
   }
 
+  check() {
+    this.#call("check");
+  }
+
   static history(space) {
     return new Core(space, "history");
   }
