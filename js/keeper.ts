@@ -55,9 +55,12 @@ export class Keeper {
     return sound;
   }
 
-  /** Hands over what `change` makes of what other pages so handed over, if the store can take it. Throws where it is refused. */
+  /**
+   * Hands over what `change` makes of what other pages so handed over, if the store can take it. Throws where it is refused. In
+   * trouble, too: `localStorage` may well work where IndexedDB does not answer, and the next page view merges it.
+   */
   leave(change: Change, alone: boolean): void {
-    if (!(this.#store instanceof IdbStore) || this.trouble) return;
+    if (!(this.#store instanceof IdbStore)) return;
     this.#store.leave(change, alone);
     tellNews(alone);
   }

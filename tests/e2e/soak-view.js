@@ -32,10 +32,11 @@ async function look(kind) {
   await reranker.ready;
   // A page that was restored learns of the others' clicks in a moment.
   for (let i = 0; i < 200 && reranker.stored()?.clicks !== clicks; i++) await pause(5);
-  const stored = reranker.stored();
-  if (stored?.clicks !== clicks) note(`${stored?.clicks} clicks of ${clicks} after ${kind}`);
+  const stored = reranker.stored() ?? { clicks: 0, bytes: 0 };
+  if (stored.clicks !== clicks) note(`${stored.clicks} clicks of ${clicks} after ${kind}`);
   if (stored.bytes > 12 * 1024) note(`a record of ${stored.bytes} bytes`);
   change((all) => {
+    all.clicks = stored.clicks; // what is lost counts once
     all.bytes = Math.max(all.bytes, stored.bytes);
   });
   const { outcome } = await reranker.rank(feed, { budgetMs: 5000 });

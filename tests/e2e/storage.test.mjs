@@ -408,6 +408,19 @@ for (const [name, init] of Object.entries(failures)) {
   });
 }
 
+test("what a page could not store in time is handed to the next one", async (t) => {
+  const page = await open(t);
+  await page.evaluate(failures["IndexedDB that never answers"]);
+  await startReranker(page);
+  await click(page, read);
+  await page.waitForTimeout(1300);
+  assert.equal((await rank(page, feed)).outcome.storage, "memory");
+  await goTo(page, server, "/list.html");
+  await startReranker(page);
+  assert.equal((await stored(page)).clicks, read.length);
+  assert.equal((await rank(page, feed)).outcome.storage, undefined);
+});
+
 test("a connection that was lost is opened again", async (t) => {
   const page = await open(t);
   await startReranker(page);
