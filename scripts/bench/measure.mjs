@@ -123,7 +123,7 @@ export async function measureEngines(browser, url, rounds) {
 }
 
 /**
- * Long tasks of a page that began once its script was there, as milliseconds of each. Before, the browser makes the page and its script
+ * Long tasks of a page from when its script is there, as milliseconds of each. Before, the browser makes the page and its script
  * contexts: at a quarter of the speed in 60 ms and more, whatever is on the page. By animation frames, which say how much over 50 ms
  * their tasks took: of the tasks themselves Chromium reports only some.
  */
@@ -138,7 +138,8 @@ function watchTasks() {
       .getEntriesByType("resource")
       .filter(({ name }) => name.endsWith("/page.js"));
     return frames
-      .filter(({ startTime, blockingDuration }) => startTime >= responseEnd && blockingDuration > 0)
+      .filter(({ startTime, duration }) => startTime + duration > responseEnd)
+      .filter(({ blockingDuration }) => blockingDuration > 0)
       .map(({ blockingDuration }) => 50 + blockingDuration);
   };
 }

@@ -136,9 +136,29 @@ impl Growing {
         self.node("Add", &[&x, &y], vec![], shape);
     }
 
+    /// To integers or truth values, from numbers that two engines round alike: a tenth and more from any integer, or exactly 0.
+    fn cast_and_back(&mut self) {
+        let (shape, to) = (self.shape.clone(), [6, 7, 9][self.below(3)]);
+        self.unary("Tanh");
+        let (x, factor) = (self.last.clone(), self.tensor(1, &[], 0.4_f32.to_le_bytes().into()));
+        self.node("Mul", &[&x, &factor], vec![], shape.clone());
+        let dims = self.narrower();
+        let halves = (0..dims.iter().product()).flat_map(|i: usize| ((i * 7 % 9) as f32 - 3.5).to_le_bytes());
+        let (x, halves) = (self.last.clone(), self.tensor(1, &dims, halves.collect()));
+        self.node("Add", &[&x, &halves], vec![], shape.clone());
+        if to == 9 {
+            self.unary("Relu");
+        }
+        // No later node may take the integers for floats: they are listed without a shape.
+        let x = self.last.clone();
+        self.node("Cast", &[&x], vec![int("to", to)], vec![]);
+        let x = self.last.clone();
+        self.node("Cast", &[&x], vec![int("to", 1)], shape);
+    }
+
     /// Adds one node, or more where the first brings the elements into the second's domain.
     fn grow(&mut self) {
-        let operator = self.below(30);
+        let operator = self.below(31);
         let (x, shape, rank) = (self.last.clone(), self.shape.clone(), self.shape.len());
         match operator {
             0..=2 => {
@@ -303,6 +323,7 @@ impl Growing {
                 let places = self.longs(&places);
                 self.node("Gather", &[&x, &places], vec![int("axis", axis)], dims);
             }
+            29 => self.cast_and_back(),
             _ => {
                 let (inner, columns) = (shape[rank - 1], 1 + self.below(9));
                 let weights = (0..inner * columns).map(|i| (i * 37 + 5) as u8).collect();
