@@ -310,33 +310,42 @@ describe("whatever is missing", () => {
     await page.context().close();
   });
 
-  test("a page from the back-forward cache is as the reader left it", async () => {
+  test("a page from the back-forward cache is as the reader left it", async (t) => {
     const caching = await launch({ ignoreDefaultArgs: ["--disable-back-forward-cache"] });
+    t.after(() => caching.close());
     const page = await newPage(caching, { init });
     await page.goto(server.url);
     await agree(page);
     await readStories(page, unreadOf("culture", []).slice(0, 3));
-    const places = await order(page);
-    assert.notDeepEqual(places, serverOrder);
-    const rankings = await page.evaluate(() => {
-      globalThis.kept = true;
-      document.getElementById("panel-toggle").click();
-      const { length } = document.querySelectorAll("#log tr");
-      document.getElementById("panel-close").click();
-      return length;
-    });
-    const next = places.find((id) => own.get(id).topic === "health" && own.get(id).personalize !== false);
-    await page.click(`#front [data-nearside-id="${next}"] h3 a`);
-    await page.waitForURL(`**/story/${next}.html`);
-    await page.waitForTimeout(500);
-    await page.evaluate(() => history.back());
-    await page.waitForFunction(() => globalThis.kept === true);
+    let places;
+    let rankings;
+    // Chromium keeps no page whose database is still writing as it is left, as the click may be on a busy machine: then once more.
+    for (let attempt = 0, kept = false; !kept; attempt++) {
+      assert.ok(attempt < 4, "the page is kept");
+      await ranked(page);
+      places = await order(page);
+      assert.notDeepEqual(places, serverOrder);
+      rankings = await page.evaluate(() => {
+        globalThis.kept = true;
+        document.getElementById("panel-toggle").click();
+        const { length } = document.querySelectorAll("#log tr");
+        document.getElementById("panel-close").click();
+        return length;
+      });
+      const next = places.find((id) => own.get(id).topic === "health" && own.get(id).personalize !== false);
+      await page.click(`#front [data-nearside-id="${next}"] h3 a`);
+      await page.waitForURL(`**/story/${next}.html`);
+      await page.waitForTimeout(500);
+      await page.evaluate(() => history.back());
+      const back = () =>
+        document.readyState === "complete" && document.getElementById("front") && { kept: globalThis.kept };
+      ({ kept } = await (await page.waitForFunction(back)).jsonValue());
+    }
     await page.waitForTimeout(500);
     assert.deepEqual(await order(page), places);
     await openPanel(page);
     assert.equal(await page.locator("#log tr").count(), rankings);
     await page.guard();
-    await caching.close();
   });
 });
 
