@@ -14,6 +14,8 @@ export class Keeper {
   /** Whether the store failed: it is not asked again, unless insisted. */
   trouble = false;
   readonly #store: Store | IdbStore;
+  /** Whether the failure was only that no answer came in time. */
+  #late = false;
 
   constructor(store: Store | undefined) {
     this.#store = store ?? new IdbStore();
@@ -51,18 +53,29 @@ export class Keeper {
     const stored = await this.#attempt(() => update(this.#store, guarded));
     const sound = stored && state === "open";
     state = "over";
-    if (sound && wrote && this.#store instanceof IdbStore) tellNews(insist);
+    if (!(this.#store instanceof IdbStore)) return sound;
+    if (sound && wrote) tellNews(insist);
+    if (!sound && insist) this.#eraseLeft(this.#store, change);
     return sound;
   }
 
   /**
-   * Hands over what `change` makes of what other pages so handed over, if the store can take it. Throws where it is refused. In
-   * trouble, too: `localStorage` may well work where IndexedDB does not answer, and the next page view merges it.
+   * Hands over what `change` makes of what other pages so handed over, if the store can take it. Throws where it is refused. A
+   * database that was merely late is one that the next page view may read; one that failed would never give back what is left now.
    */
   leave(change: Change, alone: boolean): void {
-    if (!(this.#store instanceof IdbStore)) return;
+    if (!(this.#store instanceof IdbStore) || (this.trouble && !this.#late)) return;
     this.#store.leave(change, alone);
     tellNews(alone);
+  }
+
+  /** Where the database cannot be erased, what pages left beside it still can. */
+  #eraseLeft(store: IdbStore, change: Change): void {
+    try {
+      store.leave((records) => (records.length > 0 ? change(records) : undefined), true);
+    } catch {
+      // The core trapped, or `localStorage` is refused: nothing is left there, or nothing can be done.
+    }
   }
 
   /** Ends the connection; the next use opens another. */
@@ -71,12 +84,14 @@ export class Keeper {
   }
 
   async #attempt(work: () => Promise<void>): Promise<boolean> {
+    const late = new Error("the store does not answer");
     try {
-      await within(work(), patience, () => new Error("the store does not answer")); // guard: store-patience
+      await within(work(), patience, () => late); // guard: store-patience
       return true;
-    } catch {
+    } catch (error) {
       // guard: store-fails
       this.trouble = true;
+      this.#late = error === late;
       this.close();
       return false;
     }

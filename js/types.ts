@@ -188,7 +188,7 @@ export interface Outcome {
    * without Ed25519, `load_failed`, or why the release's files were refused.
    */
   readonly release?: Reason;
-  /** Present when storage failed: the history is kept in memory, and left in `localStorage` as the page goes, where that works. */
+  /** Present when storage failed: the history is kept in memory, for this page view only, and beyond it if the store was merely late. */
   readonly storage?: "memory";
 }
 

@@ -371,12 +371,10 @@ const failures = {
   },
   "IndexedDB that never answers": () => {
     // A request that no one will ever call back.
-    IDBFactory.prototype.open = () =>
-      Object.create(IDBOpenDBRequest.prototype, { addEventListener: { value: () => {} } });
+    IDBFactory.prototype.open = () => ({});
   },
   "IndexedDB that never answers a read": () => {
-    IDBObjectStore.prototype.get = () =>
-      Object.create(IDBRequest.prototype, { addEventListener: { value: () => {} } });
+    IDBObjectStore.prototype.get = () => ({});
   },
   "IndexedDB that cannot write": () => {
     IDBObjectStore.prototype.put = () => {
@@ -419,6 +417,36 @@ test("what a page could not store in time is handed to the next one", async (t) 
   await startReranker(page);
   assert.equal((await stored(page)).clicks, read.length);
   assert.equal((await rank(page, feed)).outcome.storage, undefined);
+});
+
+test("where the database fails, nothing is left beside it, and what was left is erased", async (t) => {
+  const page = await open(t);
+  const left = () => page.evaluate(() => localStorage.getItem("nearside")?.length);
+  const spoil = () => page.evaluate(failures["IndexedDB that refuses to open"]);
+  await spoil();
+  await startReranker(page);
+  await click(page, read);
+  await page.waitForTimeout(50);
+  assert.equal((await rank(page, feed)).outcome.storage, "memory");
+  await goTo(page, server, "/list.html");
+  assert.equal(await left(), undefined);
+
+  // Left by a page whose database was late; the next one's fails.
+  await page.evaluate(failures["IndexedDB that never answers"]);
+  await startReranker(page);
+  await click(page, read);
+  await page.waitForTimeout(1300);
+  await goTo(page, server, "/list.html");
+  const before = await left();
+  assert.ok(before > 64 * read.length, `${before} bytes are left`);
+  await spoil();
+  await startReranker(page);
+  assert.equal(await page.evaluate(() => globalThis.reranker.erase()), false);
+  const after = await left();
+  assert.ok(after < 64, `${after} bytes are left`);
+  await goTo(page, server, "/list.html");
+  await startReranker(page);
+  assert.equal((await stored(page)).clicks, 0);
 });
 
 test("a connection that was lost is opened again", async (t) => {
