@@ -37,3 +37,16 @@ export async function serveRelease(site = {}) {
     },
   });
 }
+
+/** Waits until a page has done all that it does about the newest manifest: it came, is kept, and so are the files it names. */
+export async function taken(page, site) {
+  const { version, killed, model } = site.manifest();
+  await page.waitForFunction(
+    ([version, names]) => {
+      const came = performance.getEntriesByType("resource").map(({ name }) => name.split("/").pop());
+      const kept = JSON.parse(localStorage.getItem("nearside.release") ?? "{}");
+      return kept.version === version && names.every((name) => came.includes(name));
+    },
+    [version, ["manifest.json", ...(killed ? [] : [model.name])]],
+  );
+}

@@ -3,18 +3,18 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { feed, goTo, openGuarded, rank, read, readStories, startBrowser, startReranker } from "./package.mjs";
-import { serveRelease } from "./release.mjs";
+import { serveRelease, taken } from "./release.mjs";
 
 const browser = await startBrowser();
 const site = await serveRelease();
 after(() => site.close());
 
-/** A page view: loads the page, ranks once, and lets the manifest arrive. */
-async function view(page, more = {}) {
+/** A page view: loads the page, ranks once, and lets the newest release arrive. */
+async function view(page) {
   await goTo(page, site);
-  await startReranker(page, { release: site.release, ...more });
+  await startReranker(page, { release: site.release });
   const ranking = await rank(page, feed);
-  await page.waitForLoadState("networkidle");
+  await taken(page, site);
   return ranking;
 }
 
@@ -30,7 +30,6 @@ test("a release ranks from the second page view on, gives the same order, and as
 
   const first = await view(page);
   assert.equal(first.outcome.releaseVersion, undefined);
-  await page.waitForFunction(() => localStorage.getItem("nearside.release"));
   site.requests.length = 0;
   const second = await view(page);
   assert.equal(second.outcome.releaseVersion, 1);
@@ -72,7 +71,7 @@ test("the kill switch reaches an open page at its next ranking, and the next pag
 test("a manifest signed by another key is not kept", async (t) => {
   await site.publish({});
   const page = await openGuarded(t, browser, site);
-  await view(page, { release: { ...site.release, publicKeys: [site.otherKey] } });
+  await startReranker(page, { release: { ...site.release, publicKeys: [site.otherKey] } });
   await page.waitForFunction(
     async () => (await globalThis.reranker.rank([])).outcome.release === "sig_invalid",
   );
@@ -95,7 +94,7 @@ test("the kill switch does not wait for the browser's own cache", async (t) => {
     await startReranker(page, { release: cached.release });
     if (reasons.length === 0) await readStories(page, read);
     reasons.push((await rank(page, feed)).outcome.reason);
-    await page.waitForLoadState("networkidle");
+    await taken(page, cached);
   }
   assert.deepEqual(reasons, ["ranked", "ranked", "ranked", "killed"]);
 });
