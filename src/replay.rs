@@ -2,109 +2,26 @@
 //!
 //! For the lab only (cargo feature `python`). All that is computed here comes from [`Signals`] and [`Ranker`], as on a device.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+mod articles;
 
-use crate::candidate::{Candidate, Candidates, MAX_RANKED};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+pub(crate) use self::articles::{Articles, Counts};
+use crate::candidate::{Candidates, MAX_RANKED};
 use crate::error::Error;
 use crate::features::Feature;
-use crate::id::{ArticleId, SpaceId, TopicId};
+use crate::id::SpaceId;
 use crate::policy::Policy;
 use crate::profile::{Dwell, Profile};
 use crate::rank::Ranker;
 use crate::signals::Signals;
 use crate::time::Seconds;
-use nearside_kernels::vector::Vector;
 
 /// Shows by which a click-through rate is shrunk to the pooled one where the server's order is its counts.
 const PRIOR_SHOWS: f64 = 20.0;
 /// How far the server's log-odds fall from one candidate to the next behind the last ranked one, as in `server`.
 const STEP: f32 = 0.02;
-
-/// What is known of the articles, one column each; a row is an article's number.
-pub struct Articles {
-    ids: Vec<String>,
-    topics: Vec<String>,
-    subtopics: Vec<String>,
-    vectors: Vec<Option<Vector>>,
-    published_ms: Vec<f64>,
-    rows: HashMap<ArticleId, u32>,
-}
-
-impl Articles {
-    /// Columns of one length. `""` stands for no topic or subtopic, `NaN` for no date.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::CandidateColumns`] where the lengths differ; [`Error::CandidateWithoutId`], [`Error::CandidateRepeated`].
-    pub fn new(
-        ids: Vec<String>,
-        topics: Vec<String>,
-        subtopics: Vec<String>,
-        vectors: Vec<Option<Vector>>,
-        published_ms: Vec<f64>,
-    ) -> Result<Self, Error> {
-        let lengths = [topics.len(), subtopics.len(), vectors.len(), published_ms.len()];
-        if lengths.iter().any(|&length| length != ids.len()) {
-            return Err(Error::CandidateColumns);
-        }
-        let mut rows = HashMap::with_capacity(ids.len());
-        for (index, id) in ids.iter().enumerate() {
-            if id.is_empty() {
-                return Err(Error::CandidateWithoutId { index });
-            }
-            if rows.insert(ArticleId::new(id), index as u32).is_some() {
-                return Err(Error::CandidateRepeated { index });
-            }
-        }
-        Ok(Self { ids, topics, subtopics, vectors, published_ms, rows })
-    }
-
-    /// How many.
-    pub fn len(&self) -> usize {
-        self.ids.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
-    }
-
-    /// The article's id as hashed on a device, its topic, subtopic and vector.
-    pub fn entry(&self, row: u32) -> (ArticleId, TopicId, TopicId, Option<Vector>) {
-        let row = row as usize;
-        let (topic, subtopic) = (&self.topics[row], &self.subtopics[row]);
-        let id = ArticleId::new(&self.ids[row]);
-        (id, TopicId::new(topic), TopicId::subtopic(topic, subtopic), self.vectors[row])
-    }
-
-    /// Adds an article to a candidate list.
-    pub fn push(&self, row: u32, counts: Counts, candidates: &mut Candidates) {
-        let row = row as usize;
-        let candidate = Candidate {
-            id: &self.ids[row],
-            topic: &self.topics[row],
-            subtopic: &self.subtopics[row],
-            published_ms: self.published_ms[row],
-            shows: counts.shows,
-            clicks: counts.clicks,
-            ..Candidate::default()
-        };
-        match &self.vectors[row] {
-            Some(vector) => candidates.push_with_vector(&candidate, &vector.0.map(|x| x as u8)),
-            None => candidates.push(&candidate),
-        }
-    }
-}
-
-/// How often an article was shown and clicked.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Counts {
-    /// Times shown.
-    pub shows: f64,
-    /// Times clicked.
-    pub clicks: f64,
-}
 
 /// Consecutive impressions, sorted by time: impression `i` shows `articles[offsets[i]..offsets[i + 1]]`.
 #[derive(Debug, Clone, Copy)]
@@ -437,7 +354,7 @@ impl Replay {
         rows.server_logits.extend((1..=behind).map(|i| last - STEP * i as f32));
         rows.evidence.push(self.signals.evidence());
         for click in profile.clicks() {
-            let row = articles.rows[&click.id];
+            let row = articles.row(click.id);
             rows.clicked_articles.push(row);
             rows.clicked_seconds.push(click.second.0);
             rows.clicked_weights.push(click.dwell.weight());
