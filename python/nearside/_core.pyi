@@ -1,4 +1,4 @@
-"""The crate: `src/python.rs`."""
+"""The crate: `src/python.rs` and its folder."""
 
 from collections.abc import Sequence
 from typing import TypedDict
