@@ -107,8 +107,8 @@ async function fetchVerified(
   );
 }
 
-/** The hash as in a script's `integrity`, by the algorithm of `like`; `undefined` where the page is no secure context. */
-async function hash(bytes: Uint8Array<ArrayBuffer>, like: unknown): Promise<string | undefined> {
+/** The hash as in a script's `integrity`, by the algorithm of `like`, else SHA-384; `undefined` where the page is no secure context. */
+export async function hash(bytes: Uint8Array<ArrayBuffer>, like?: unknown): Promise<string | undefined> {
   const size = String(like).startsWith("sha256") ? 256 : 384;
   const digest = await globalThis.crypto?.subtle?.digest(`SHA-${size}`, bytes); // guard: no-subtle
   return digest && `sha${size}-${btoa(String.fromCharCode(...new Uint8Array(digest)))}`;

@@ -1,4 +1,4 @@
-import { isSame } from "./asset.js";
+import { hash, isSame } from "./asset.js";
 import { isOff, noteFault } from "./breaker.js";
 import type { Columns } from "./candidates.js";
 import { checkSupport, liveInstance, loadModel, loadWasm, noteTrap } from "./load.js";
@@ -49,6 +49,8 @@ export class Engine {
   #core: Core | undefined;
   #instance = 0;
   #space = "";
+  /** The hash of the model that was tried last. */
+  #hash = "";
   #cursor: Cursor;
 
   constructor(profile: Profile, files: Files) {
@@ -72,6 +74,7 @@ export class Engine {
         () => {},
       );
       if (refusal.reason === "load_failed" && ++this.#tries < mostTries) this.#loading = undefined; // guard: try-again
+      if (refusal.reason === "no_consent") this.#loading = undefined; // there may be again
       throw refusal;
     });
     return this.#loading;
@@ -102,7 +105,7 @@ export class Engine {
 
   /** Notes that the loaded model failed this page view. */
   noteFault(): void {
-    noteFault(String(this.choice.model.integrity));
+    noteFault(this.#hash);
   }
 
   /** Notes that a reranker is done with it: the last one ends the worker. */
@@ -144,13 +147,18 @@ export class Engine {
   async #install(choice: Choice, isNext: boolean): Promise<void> {
     this.choice = choice;
     const { wasm, model } = choice;
-    if (isOff(String(model.integrity))) throw new Refusal("breaker"); // guard: breaker
+    const check = (hash: string | undefined): void => {
+      this.#hash = String(hash);
+      if (isOff(this.#hash)) throw new Refusal("breaker"); // guard: breaker
+    };
+    if (model.integrity) check(String(model.integrity));
     const [bytes, module] = await Promise.all([
       loadModel(model),
       loadWasm(wasm, isNext),
       this.#profile.begin(),
       this.#starting,
     ]);
+    if (!model.integrity) check(await hash(bytes));
     try {
       if (isNext) this.#remote?.close(); // whatever module it has
       const remote = await this.#remote?.load({ module, model: bytes });

@@ -2,19 +2,26 @@ const key = "nearside.release";
 
 /** What is kept beside the history. Nothing in it comes from what the reader read. */
 export interface Kept {
-  /** The highest version of a release seen here: none below it is taken any more. */
-  readonly version?: number;
-  /** The manifest of that release, unless its files turned out to be bad. */
-  readonly newest?: string | undefined;
-  /** The manifest of the last release whose files loaded. */
-  readonly good?: string;
+  /** What is known of releases, by their manifest's URL. */
+  readonly releases?: { readonly [manifestUrl: string]: KeptRelease };
   /** 0–999, drawn once: which share of the readers this one is in. */
   readonly bucket?: number;
   /** When the model with this hash last failed page views, in milliseconds since 1970: at most three times. */
   readonly faults?: { readonly model: string; readonly times: readonly number[] };
 }
 
-/** Where `localStorage` is refused it lasts as long as the page. */
+/** What is kept of the releases of one URL. */
+export interface KeptRelease {
+  /** The highest version seen here: none below it is taken any more, as long as the key that signed it is pinned. */
+  readonly version?: number;
+  readonly key?: string;
+  /** The manifest of that release, unless its files turned out to be bad. */
+  readonly newest?: string | undefined;
+  /** The manifest of the last release whose files loaded. */
+  readonly good?: string;
+}
+
+/** What `localStorage` did not take; it lasts as long as the page. */
 let memory: Kept = {};
 
 /** What is kept; nothing where it cannot be read. */
@@ -31,12 +38,13 @@ export function kept(): Kept {
 
 /** Keeps some more. */
 export function keep(more: Kept): void {
-  memory = { ...kept(), ...more };
+  const all = { ...kept(), ...more };
+  memory = {}; // once written it goes when another tab erases it
   try {
-    localStorage.setItem(key, JSON.stringify(memory));
+    localStorage.setItem(key, JSON.stringify(all));
   } catch {
     // guard: keep
-    // Refused, or full.
+    memory = all; // refused, or full
   }
 }
 

@@ -25,7 +25,7 @@ let broken = false;
 let started = false;
 
 /** Models that were asked for. */
-let models: Loading<Uint8Array>[] = [];
+let models: Loading<Uint8Array<ArrayBuffer>>[] = [];
 
 /** Throws an `unsupported` refusal where the engine has no WebAssembly or no SIMD. */
 export function checkSupport(): void {
@@ -51,7 +51,7 @@ export function loadWasm(request: AssetRequest, replace = false): Promise<WebAss
 }
 
 /** Loads a model once a page; a failure is forgotten. */
-export function loadModel(request: AssetRequest): Promise<Uint8Array> {
+export function loadModel(request: AssetRequest): Promise<Uint8Array<ArrayBuffer>> {
   const known = models.find((model) => isSame(model.request, request));
   if (known) return known.file;
   const file = open(request).catch((error) => {
@@ -88,7 +88,7 @@ function renew(): void {
   instance++;
 }
 
-async function open(request: AssetRequest): Promise<Uint8Array> {
+async function open(request: AssetRequest): Promise<Uint8Array<ArrayBuffer>> {
   const content = await openAsset(request, deadline());
   if (content instanceof WebAssembly.Module)
     throw new Refusal("load_failed", "modelUrl must not be a WebAssembly.Module");

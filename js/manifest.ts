@@ -15,6 +15,8 @@ interface File {
 export interface Manifest {
   /** Whole and monotonic. */
   readonly version: number;
+  /** The key that signed it. */
+  readonly key: string;
   /** RFC 3339. */
   readonly expires: string;
   readonly killed: boolean;
@@ -36,27 +38,34 @@ const framing = /^\{"manifest":(.{1,8000}),"signature":"([\w+/]{86}==)"\}\n?$/s;
  * Reads a manifest that one of the keys (base64 of 32 bytes) has signed.
  *
  * Throws a refusal: `sig_invalid`; else `unsupported` where this browser knows no Ed25519, or this version of the package cannot
- * use the release.
+ * use the release. One that is killed is for each version, and may lack all that is there to be used.
  */
 export async function readManifest(text: string, keys: readonly string[]): Promise<Manifest> {
   const [, signed = "", signature = ""] = framing.exec(text) ?? [];
-  if (!(await isSigned(signed, signature, keys))) throw new Refusal("sig_invalid"); // guard: signed
+  const key = await signerOf(signed, signature, keys);
+  if (key === undefined) throw new Refusal("sig_invalid"); // guard: signed
   try {
     const manifest = JSON.parse(signed);
-    const { policy, wasm, model, glue, sdk, rollout } = manifest;
-    readPolicy(policy); // guard: release-policy
-    const usable =
-      manifest.format === 1 && // guard: format
-      manifest.contract === contract && // guard: contract
-      glue.integrity === glueIntegrity && // guard: glue
-      version.localeCompare(sdk, "en", { numeric: true }) >= 0 && // guard: sdk
-      Number.isSafeInteger(manifest.version) &&
-      Date.parse(manifest.expires) > 0 &&
-      rollout.percentage >= 0 &&
-      [wasm, model].every(
-        (file) => /^[\w.-]+$/.test(file.name) && /^sha256-[\w+/]{43}=$/.test(file.integrity),
+    const { format, policy, wasm, model, glue, sdk, rollout } = manifest;
+    const isUsable = (): boolean => {
+      readPolicy(policy); // guard: release-policy
+      return (
+        manifest.contract === contract && // guard: contract
+        glue.integrity === glueIntegrity && // guard: glue
+        version.localeCompare(sdk, "en", { numeric: true }) >= 0 && // guard: sdk
+        Date.parse(manifest.expires) > 0 &&
+        rollout.percentage >= 0 &&
+        [wasm, model].every(
+          (file) => /^[\w.-]+$/.test(file.name) && /^sha256-[\w+/]{43}=$/.test(file.integrity),
+        )
       );
-    if (usable) return manifest;
+    };
+    if (
+      format === 1 && // guard: format
+      Number.isSafeInteger(manifest.version) &&
+      (manifest.killed === true || isUsable())
+    )
+      return { ...manifest, key };
   } catch {
     // Signed, and yet not as it should be.
   }
@@ -68,13 +77,18 @@ export function isExpired({ expires }: Manifest): boolean {
   return Date.now() > Date.parse(expires) + grace;
 }
 
-async function isSigned(signed: string, signature: string, keys: readonly string[]): Promise<boolean> {
+/** Which of the keys has signed the text. */
+async function signerOf(
+  signed: string,
+  signature: string,
+  keys: readonly string[],
+): Promise<string | undefined> {
   for (const key of keys) {
     try {
       const { subtle } = crypto;
       const name = "Ed25519";
       const known = await subtle.importKey("raw", bytesOf(key), name, false, ["verify"]);
-      if (await subtle.verify(name, known, bytesOf(signature), new TextEncoder().encode(signed))) return true;
+      if (await subtle.verify(name, known, bytesOf(signature), new TextEncoder().encode(signed))) return key;
     } catch (error) {
       // `DataError`, `InvalidCharacterError`: that is no key.
       const { name } = error as Error;
@@ -82,7 +96,7 @@ async function isSigned(signed: string, signature: string, keys: readonly string
         throw new Refusal("unsupported", "this browser has no Ed25519");
     }
   }
-  return false;
+  return undefined;
 }
 
 function bytesOf(base64: string): Uint8Array<ArrayBuffer> {

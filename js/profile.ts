@@ -34,6 +34,8 @@ export class Profile {
   readonly seen: Set<string>;
   /** Whether other tabs have the same history. */
   readonly isShared: boolean;
+  /** Told when the history is erased: what was derived from it goes, too. */
+  readonly onForget: Set<() => void> = new Set();
   readonly #keeper: Keeper;
   #snapshot: readonly Uint8Array[] = [];
   #journal: Event[] = [];
@@ -238,6 +240,7 @@ export class Profile {
     this.#snapshot = [];
     this.#forgotten++;
     this.seen.clear();
+    for (const tell of this.onForget) tell();
   }
 
   /** One use of the store at a time. */

@@ -1,5 +1,5 @@
 import type { AssetRequest } from "./asset.js";
-import { keep, kept } from "./kept.js";
+import { type KeptRelease, keep, kept } from "./kept.js";
 import { isExpired, type Manifest, readManifest } from "./manifest.js";
 import { asRefusal, Refusal } from "./refusal.js";
 import type { Policy, Reason, RerankerOptions } from "./types.js";
@@ -19,8 +19,8 @@ export interface Choice {
 
 /** The publisher's releases: those kept on this device, and what the manifest's URL now says. */
 export class Release {
-  /** Whether something may be kept and asked for. */
-  allowed: () => boolean = () => false;
+  /** Whether each reranker that follows the releases has consent. */
+  readonly users: Set<() => boolean> = new Set();
   readonly #url: string;
   readonly #keys: readonly string[];
   #asked = Number.NEGATIVE_INFINITY;
@@ -31,6 +31,11 @@ export class Release {
   constructor(url: string, keys: readonly string[]) {
     this.#url = url;
     this.#keys = keys;
+  }
+
+  /** Whether something may be kept and asked for. */
+  get isAllowed(): boolean {
+    return [...this.users].some((allowed) => allowed());
   }
 
   /** What is wrong with the releases, though ranking went on without them. */
@@ -46,13 +51,13 @@ export class Release {
   /** Asks what the newest release is, for the next ranking and the next page view, if the last answer is old. */
   ask(): void {
     const age = Math.abs(Date.now() - this.#asked);
-    if (age > freshness) void this.#refresh();
+    if (age > freshness && this.isAllowed) void this.#refresh();
   }
 
   /** The releases kept on this device that may be used, best first. Throws a refusal where this device may use none at all. */
   async choices(): Promise<Choice[]> {
     const choices: Choice[] = [];
-    const { newest, good } = kept();
+    const { newest, good } = this.#kept;
     for (const text of new Set([newest, good])) {
       if (!text) continue;
       let manifest: Manifest;
@@ -62,10 +67,13 @@ export class Release {
         this.#note(error);
         continue;
       }
-      if (manifest.killed && text === newest) this.#killed = true; // and stays so until there is a newer one
+      if (manifest.killed) {
+        this.#killed = true; // and stays so until there is a newer one
+        break;
+      }
       if (isExpired(manifest))
         this.#note(new Refusal("expired")); // guard: kept-expired
-      else if (choices.length === 0 && !isIn(manifest))
+      else if (choices.length === 0 && !this.#isIn(manifest))
         throw new Refusal("not_in_rollout"); // guard: rollout
       else choices.push(this.#choice(text, manifest));
     }
@@ -75,14 +83,28 @@ export class Release {
 
   /** Notes that a choice was loaded, golden case and all. */
   loaded({ of }: Choice): void {
-    if (of && of.text !== kept().good && this.allowed()) keep({ good: of.text });
+    if (of && of.text !== this.#kept.good) this.#keep({ good: of.text });
   }
 
-  /** Notes that a choice could not be loaded. Files that came, and are bad, stay so. */
+  /**
+   * Notes that a choice could not be loaded. Files that came, and are bad, stay so; what came in their place, or a page on which
+   * nothing may be compiled, says nothing of them.
+   *
+   * Throws a refusal if there is no consent for another try.
+   */
   failed({ of }: Choice, error: unknown): void {
     this.#note(error);
-    const came = asRefusal(error).reason !== "load_failed";
-    if (came && of?.text === kept().newest && this.allowed()) keep({ newest: undefined });
+    const isBad = /^(model|trap)/.test(asRefusal(error).reason);
+    if (isBad && of?.text === this.#kept.newest) this.#keep({ newest: undefined });
+    if (!this.isAllowed) throw new Refusal("no_consent");
+  }
+
+  get #kept(): KeptRelease {
+    return kept().releases?.[this.#url] ?? {};
+  }
+
+  #keep(more: KeptRelease): void {
+    if (this.isAllowed) keep({ releases: { ...kept().releases, [this.#url]: { ...this.#kept, ...more } } });
   }
 
   #note(error: unknown): void {
@@ -111,13 +133,14 @@ export class Release {
       const text = await response.text();
       const manifest = await readManifest(text, this.#keys);
       if (isExpired(manifest)) throw new Refusal("expired"); // guard: expired
-      const { version = 0 } = kept();
-      if (manifest.version < version) throw new Refusal("rollback"); // guard: rollback
+      const { version = 0, key = "" } = this.#kept;
+      const floor = this.#keys.includes(key) ? version : 0;
+      if (manifest.version < floor) throw new Refusal("rollback"); // guard: rollback
       this.#killed = manifest.killed;
       this.#fetched = undefined;
-      if (manifest.version === version || !this.allowed()) return;
-      keep({ newest: text, version: manifest.version });
-      if (manifest.killed) return;
+      if (manifest.version === floor) return;
+      this.#keep({ newest: text, version: manifest.version, key: manifest.key });
+      if (manifest.killed || !this.isAllowed) return;
       // So that the next page view has them at hand.
       for (const { name, integrity } of [manifest.wasm, manifest.model]) {
         await (await fetch(new URL(name, this.#url), { integrity, priority: "low" })).arrayBuffer();
@@ -126,19 +149,19 @@ export class Release {
       this.#fetched = error instanceof Refusal ? error.reason : "load_failed";
     }
   }
-}
 
-/** Whether this device's bucket is in the share of the readers that a release is for. */
-function isIn({ rollout: { percentage, salt } }: Manifest): boolean {
-  let { bucket } = kept();
-  if (bucket === undefined) {
-    bucket = (crypto.getRandomValues(new Uint32Array(1))[0] as number) % 1000;
-    keep({ bucket });
+  /** Whether this device's bucket is in the share of the readers that a release is for. */
+  #isIn({ rollout: { percentage, salt } }: Manifest): boolean {
+    let { bucket } = kept();
+    if (bucket === undefined) {
+      bucket = (crypto.getRandomValues(new Uint32Array(1))[0] as number) % 1000;
+      if (this.isAllowed) keep({ bucket });
+    }
+    // FNV-1a, 32 bits: http://www.isthe.com/chongo/tech/comp/fnv/
+    let hash = 0x811c9dc5;
+    for (const character of `${salt}:${bucket}`) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193);
+    return (hash >>> 0) % 1000 < 10 * percentage;
   }
-  // FNV-1a, 32 bits: http://www.isthe.com/chongo/tech/comp/fnv/
-  let hash = 0x811c9dc5;
-  for (const character of `${salt}:${bucket}`) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193);
-  return (hash >>> 0) % 1000 < 10 * percentage;
 }
 
 const releases = new Map<string, Release>();

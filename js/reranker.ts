@@ -42,7 +42,9 @@ export function createReranker(options: RerankerOptions): Reranker {
     if (yes) begin();
     else if (engine.live || !profile.isShared || (await holdsAnything())) void erase();
   });
-  if (release) release.allowed = allowed;
+  release?.users.add(allowed);
+  const forget = (): void => rankings.forget();
+  profile.onForget.add(forget);
   const load = (): Promise<void> => {
     const loading = engine.load();
     ready = loading.catch(() => {}); // also keeps a failure that nobody waits for from being reported as unhandled
@@ -52,7 +54,6 @@ export function createReranker(options: RerankerOptions): Reranker {
     if (allowed() && !settings.refusal && !isOff) void load();
   };
   const erase = (): Promise<boolean> => {
-    rankings.forget();
     forgetKept();
     return profile.erase(engine.live ? engine : undefined, allowed);
   };
@@ -114,7 +115,8 @@ export function createReranker(options: RerankerOptions): Reranker {
     } catch (error) {
       result = asRefusal(error);
       // A budget that loading took is the network's doing.
-      if (result.reason === "trap" || (result.reason === "budget" && live)) engine.noteFault();
+      const isFault = result.reason === "trap" || (result.reason === "budget" && live);
+      if (isFault && allowed()) engine.noteFault();
     }
     const { reason } = result;
     const version = engine.live && engine.choice.of?.version;
@@ -168,7 +170,7 @@ export function createReranker(options: RerankerOptions): Reranker {
   try {
     watchFrames();
     begin();
-    followPage(profile, engine, allowed, () => rankings.forget(), end.signal);
+    followPage(profile, engine, allowed, forget, end.signal);
   } catch {
     // guard: follow
     // A host that patched its globals: loading begins with the first ranking.
@@ -217,6 +219,8 @@ export function createReranker(options: RerankerOptions): Reranker {
     dispose() {
       if (end.signal.aborted) return;
       end.abort();
+      release?.users.delete(allowed);
+      profile.onForget.delete(forget);
       void profile.close().then(() => engine.release());
     },
   };

@@ -43,11 +43,13 @@ export function readSettings(given: RerankerOptions | undefined): Settings {
   const knobs = read(() => options.policy);
   const wasm = read(() => override("wasmUrl", options.wasmUrl, options.wasmIntegrity));
   const model = read(() => override("modelUrl", options.modelUrl, options.modelIntegrity));
+  const policy = read(() => readPolicy(knobs)) ?? readPolicy(undefined);
   return {
     consent: read(() => options.consent),
     knobs,
-    policy: read(() => readPolicy(knobs)) ?? readPolicy(undefined),
-    release: read(() => releaseOf(options.release)),
+    policy,
+    // A page that is switched off loads none, not even to keep the history.
+    release: policy[0] === 0 ? undefined : read(() => releaseOf(options.release)),
     wasm: wasm ?? {
       option: "wasmUrl",
       source: () => new URL("./nearside_bg.wasm", import.meta.url),

@@ -15,6 +15,7 @@ import {
   startBrowser,
   startReranker,
 } from "./package.mjs";
+import { record, stored } from "./record.mjs";
 
 const all = [1, 5, 6];
 const browser = await startBrowser();
@@ -33,7 +34,6 @@ const server = await serveSite({
 after(() => server.close());
 
 const open = (t, path, options) => openGuarded(t, browser, server, { path, ...options });
-const stored = (page) => page.evaluate(() => globalThis.reranker.stored());
 
 /** What the page has in its storage, by name. */
 const kept = (page) =>
@@ -99,7 +99,7 @@ test("a reader who declines has nothing fetched and no database, in each page vi
 test("an answer within the budget is in time for the first ranking", async (t) => {
   const page = await open(t, "/both.html");
   await page.waitForFunction(() => globalThis.platforms);
-  await start(page);
+  await start(page, { signal: "auto", timeoutMs: 10_000 });
   const ranking = rank(page, feed);
   await decide(page, "tcf", all);
   await decide(page, "gpp", [7], { usnat: { SaleOptOut: 2 } });
@@ -158,7 +158,7 @@ test("a no that was said where the package was not erases what an earlier page v
   await page.waitForFunction(() => globalThis.platforms);
   await decide(page, "tcf", []);
   await start(page);
-  await page.waitForTimeout(300);
+  for (let i = 0; i < 100 && (await record(page)).length > 16; i++) await page.waitForTimeout(20);
   await goTo(page, server);
   await startReranker(page);
   assert.equal((await stored(page)).clicks, 0);

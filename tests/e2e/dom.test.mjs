@@ -386,8 +386,15 @@ test("a click knows the story's topic and vector from the last ranking", async (
   assert.deepEqual(features, [1, 0]);
 });
 
+/** Waits until so many stories count as seen, and no more. */
+async function seen(page, views) {
+  await page.waitForFunction((views) => globalThis.reranker.stored().views >= views, views);
+  await page.waitForTimeout(200);
+  assert.equal((await counts(page)).views, views);
+}
+
 test("a story is seen once it was half visible for a second, once a page view", async (t) => {
-  const page = await openWatched(t, "/plain.html");
+  const page = await open(t, "/plain.html");
   const visible = await page.$eval(
     "main",
     (main) =>
@@ -396,41 +403,53 @@ test("a story is seen once it was half visible for a second, once a page view", 
         return top + height / 2 <= innerHeight;
       }).length,
   );
-  await page.waitForTimeout(600);
-  assert.equal((await counts(page)).views, 0);
-  await page.waitForTimeout(900);
-  assert.equal((await counts(page)).views, visible);
-  await page.evaluate(() => scrollTo(0, 10_000));
-  await page.waitForTimeout(300);
-  await page.evaluate(() => scrollTo(0, 0)); // too short a look at the end of the page
+  // The page's own timers: of two, the earlier comes first, however slow the machine is.
+  const early = await page.evaluate(async () => {
+    await globalThis.reranker.ready;
+    globalThis.reranker.watch(document.querySelector("main"));
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    return globalThis.reranker.stored().views;
+  });
+  assert.equal(early, 0);
+  await seen(page, visible);
+  await page.evaluate(async () => {
+    scrollTo(0, 10_000);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    scrollTo(0, 0); // too short a look at the end of the page
+  });
   await page.waitForTimeout(1400);
   assert.equal((await counts(page)).views, visible);
 });
 
 test("nothing is seen while the page is hidden", async (t) => {
-  const page = await openWatched(t, "/short.html");
-  const setHidden = (hidden) =>
-    page.evaluate((hidden) => {
+  const page = await open(t, "/short.html");
+  const counted = await page.evaluate(async () => {
+    const { reranker } = globalThis;
+    const setHidden = (hidden) => {
       Object.defineProperty(document, "hidden", { configurable: true, value: hidden });
       document.dispatchEvent(new Event("visibilitychange"));
-    }, hidden);
-  await setHidden(true);
-  await page.waitForTimeout(1300);
-  assert.equal((await counts(page)).views, 0);
-  await setHidden(false);
-  await page.waitForTimeout(600);
-  await setHidden(true);
-  await setHidden(false); // the second begins anew
-  await page.waitForTimeout(600);
-  assert.equal((await counts(page)).views, 0);
-  await page.waitForTimeout(700);
-  assert.equal((await counts(page)).views, 4);
+    };
+    const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    await reranker.ready;
+    reranker.watch(document.querySelector("main"));
+    await pause(300);
+    setHidden(true);
+    await pause(1300);
+    const whileHidden = reranker.stored().views;
+    setHidden(false);
+    await pause(600);
+    setHidden(true);
+    setHidden(false); // the second begins anew
+    await pause(600);
+    return [whileHidden, reranker.stored().views];
+  });
+  assert.deepEqual(counted, [0, 0]);
+  await seen(page, 4);
 });
 
 test("stories that come later, or change in place, are watched, too", async (t) => {
   const page = await openWatched(t, "/short.html");
-  await page.waitForTimeout(1300);
-  assert.equal((await counts(page)).views, 4);
+  await seen(page, 4);
   await page.$eval("main", (main) => {
     const story = main.firstElementChild.cloneNode(true);
     story.dataset.nearsideId = "later";
@@ -439,8 +458,7 @@ test("stories that come later, or change in place, are watched, too", async (t) 
     main.prepend(section);
     main.lastElementChild.dataset.nearsideId = "changed";
   });
-  await page.waitForTimeout(1400);
-  assert.equal((await counts(page)).views, 6);
+  await seen(page, 6);
   await page.$eval("main", (main) => {
     const gone = main.firstElementChild;
     gone.firstElementChild.dataset.nearsideId = "gone";

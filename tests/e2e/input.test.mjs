@@ -123,7 +123,9 @@ test("a polluted Object.prototype changes no more than any feed could", async (t
   const { page } = await openFresh(t, browser);
   await startReranker(page);
   await readStories(page, read);
-  const { outcome } = await rank(page, feed);
+  const inherited = { pinned: true, topic: "x" };
+  const told = feed.items.map((item) => ({ ...item, _nearside: { ...inherited, ...item._nearside } }));
+  const { ids, outcome } = await rank(page, { ...feed, items: told });
   assert.equal(outcome.reason, "ranked");
   await page.evaluate(() => {
     Object.assign(Object.prototype, {
@@ -134,7 +136,9 @@ test("a polluted Object.prototype changes no more than any feed could", async (t
       budgetMs: 5000,
     });
   });
-  assert.equal((await rank(page, feed)).outcome.reason, "ranked");
+  const polluted = await rank(page, feed);
+  assert.equal(polluted.outcome.reason, "ranked");
+  assert.deepEqual(polluted.ids, ids);
 });
 
 test("models that were cut off or changed, and are given as bytes, are refused", async (t) => {

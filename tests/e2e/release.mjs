@@ -38,14 +38,22 @@ export async function serveRelease(site = {}) {
   });
 }
 
+/** What a page keeps of the site's releases; `undefined` where it keeps nothing. */
+export const keptRelease = (page) =>
+  page.evaluate(() => {
+    const { releases } = JSON.parse(localStorage.getItem("nearside.release") ?? "{}");
+    return releases?.[new URL("/release/manifest.json", location.href)];
+  });
+
 /** Waits until a page has done all that it does about the newest manifest: it came, is kept, and so are the files it names. */
 export async function taken(page, site) {
   const { version, killed, model } = site.manifest();
   await page.waitForFunction(
     ([version, names]) => {
       const came = performance.getEntriesByType("resource").map(({ name }) => name.split("/").pop());
-      const kept = JSON.parse(localStorage.getItem("nearside.release") ?? "{}");
-      return kept.version === version && names.every((name) => came.includes(name));
+      const { releases } = JSON.parse(localStorage.getItem("nearside.release") ?? "{}");
+      const kept = releases?.[new URL("/release/manifest.json", location.href)];
+      return kept?.version === version && names.every((name) => came.includes(name));
     },
     [version, ["manifest.json", ...(killed ? [] : [model.name])]],
   );

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { feed, goTo, openGuarded, rank, read, readStories, startBrowser, startReranker } from "./package.mjs";
-import { serveRelease, taken } from "./release.mjs";
+import { keptRelease, serveRelease, taken } from "./release.mjs";
 
 const browser = await startBrowser();
 const site = await serveRelease();
@@ -17,8 +17,6 @@ async function view(page) {
   await taken(page, site);
   return ranking;
 }
-
-const kept = (page) => page.evaluate(() => JSON.parse(localStorage.getItem("nearside.release")));
 
 test("a release ranks from the second page view on, gives the same order, and asks for nothing but its files", async (t) => {
   await site.publish({ version: 1 });
@@ -57,7 +55,8 @@ test("the kill switch reaches an open page at its next ranking, and the next pag
     Date.now = () => now() + 61_000;
   });
   await rank(page, feed);
-  await page.waitForFunction(() => JSON.parse(localStorage.getItem("nearside.release")).version === 3);
+  await taken(page, site);
+  assert.equal((await keptRelease(page)).version, 3);
   assert.equal((await rank(page, feed)).outcome.reason, "killed");
   site.requests.length = 0;
   assert.equal((await view(page)).outcome.reason, "killed");
@@ -75,7 +74,7 @@ test("a manifest signed by another key is not kept", async (t) => {
   await page.waitForFunction(
     async () => (await globalThis.reranker.rank([])).outcome.release === "sig_invalid",
   );
-  assert.equal(await kept(page), null);
+  assert.equal(await keptRelease(page), undefined);
 });
 
 test("the kill switch does not wait for the browser's own cache", async (t) => {

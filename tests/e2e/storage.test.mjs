@@ -16,6 +16,7 @@ import {
   startBrowser,
   startReranker,
 } from "./package.mjs";
+import { record, saved, stored, written } from "./record.mjs";
 
 const links = Array.from(
   { length: 10 },
@@ -27,41 +28,6 @@ const server = await serveSite({ bodies: { "/list.html": `<main id="list">${link
 after(() => server.close());
 
 const open = (t, options) => openGuarded(t, browser, server, options);
-const stored = (page) => page.evaluate(() => globalThis.reranker.stored());
-
-/** Reads, and if `change` is given replaces, the record behind the package's back. */
-async function record(page, change) {
-  const source = change && `(${change})`;
-  const bytes = await page.evaluate(async (source) => {
-    const settled = (request) =>
-      new Promise((resolve, reject) => {
-        request.onsuccess = () => resolve(request.result);
-        request.onerror = () => reject(request.error);
-      });
-    const database = await settled(indexedDB.open("nearside"));
-    const store = database.transaction("nearside", "readwrite").objectStore("nearside");
-    const old = await settled(store.get("history"));
-    if (source) {
-      await settled(store.put(new Function(`return ${source}`)()(old), "history"));
-      localStorage.removeItem("nearside"); // what a page that was left may have put beside it
-    }
-    const keys = await settled(store.getAllKeys());
-    database.close();
-    return { bytes: old instanceof Uint8Array ? [...old] : undefined, keys };
-  }, source);
-  assert.ok(bytes.keys.length <= 1, "one record");
-  return bytes.bytes;
-}
-
-/** Waits until the record has changed. */
-async function written(page, before) {
-  for (let i = 0; i < 100; i++) {
-    const now = await record(page);
-    if (now && JSON.stringify(now) !== JSON.stringify(before)) return now;
-    await page.waitForTimeout(20);
-  }
-  throw new Error("nothing was written");
-}
 
 test("the history outlives the page, as one record of at most 12 KB", async (t) => {
   const page = await open(t);
@@ -321,8 +287,9 @@ test("erase without consent erases what is stored, and an open tab brings nothin
   await startReranker(other, { consent: false });
   assert.equal(await other.evaluate(() => globalThis.reranker.erase()), true);
   assert.ok((await record(other)).length < 16);
+  const erased = await record(page);
   await page.evaluate((item) => globalThis.reranker.viewed(item), feed.items[9]);
-  assert.ok((await written(page, await record(page))).length < before.length);
+  assert.ok((await written(page, erased)).length < before.length);
   const { clicks, generation } = await stored(page);
   assert.deepEqual([clicks, generation], [0, 2], "it goes on counting");
   await other.guard();
@@ -332,7 +299,7 @@ test("a record that was changed gives a fresh history and is replaced", async (t
   const page = await open(t);
   await startReranker(page);
   await click(page, read);
-  await page.waitForTimeout(200); // until all four are written: a later write would replace the changed record
+  await saved(page); // a later write would replace the changed record
   const changes = [
     (bytes) => bytes.map((byte, i) => (i === bytes.length >> 1 ? byte ^ 1 : byte)),
     (bytes) => bytes.subarray(0, bytes.length - 1),
@@ -501,11 +468,11 @@ test("a page restored from the back-forward cache goes on, with what happened si
     });
   });
   await click(page, read.slice(0, 1));
-  await page.waitForTimeout(200);
+  await saved(page);
   await goTo(page, server, "/list.html");
   await startReranker(page);
   await click(page, read.slice(1, 3));
-  await page.waitForTimeout(200);
+  await saved(page);
   await page.evaluate(() => history.back());
   await page.waitForFunction(() => globalThis.restored !== undefined); // only the first page has it
   assert.deepEqual(await page.evaluate(() => [globalThis.mark, globalThis.restored]), ["first", true]);

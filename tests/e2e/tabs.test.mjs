@@ -21,6 +21,7 @@ import {
   startBrowser,
   startReranker,
 } from "./package.mjs";
+import { saved, stored } from "./record.mjs";
 
 const cards = feed.items
   .slice(0, 12)
@@ -82,7 +83,6 @@ const server = await serveSite({
 after(() => server.close());
 
 const open = (t, options) => openGuarded(t, browser, server, options);
-const stored = (page) => page.evaluate(() => globalThis.reranker.stored());
 const counts = async (page) => {
   const { clicks, views, hides } = await stored(page);
   return [clicks, views, hides];
@@ -219,8 +219,9 @@ test("fifty documents that write at the same moment lose no click, without a loc
       ),
     ),
   );
-  assert.deepEqual(new Set(storage), new Set([undefined]), "and none took too long");
-  await goTo(page, server);
+  // Where 50 take long, one may give up waiting: it leaves its click where the next page finds it.
+  assert.ok(storage.every((one) => one === undefined || one === "memory"));
+  for (const one of pages) await goTo(one, server);
   await startReranker(page);
   assert.equal((await stored(page)).clicks, 50);
   for (const one of pages) await one.guard();
@@ -249,6 +250,7 @@ test("a page restored from the back-forward cache hears of clicks and erasures a
     assert.equal(await page.evaluate(() => globalThis.restored), true);
     await readStories(other, [feed.items[round]]);
     await until(page, round);
+    await saved(page);
   }
   await other.evaluate(() => globalThis.reranker.erase());
   await until(page, 0);
@@ -372,6 +374,9 @@ test("two copies of the package count one view a story and one click", async (t)
     Date.now = () => now() + 1000 * looks++;
   });
   await page.click("[data-nearside-id=story-3] a");
+  await page.waitForFunction(() =>
+    [globalThis.reranker, globalThis.other].every((one) => one.stored().clicks >= 5),
+  );
   await page.waitForTimeout(300);
   for (const name of ["reranker", "other"]) {
     const { clicks, views } = await page.evaluate((name) => globalThis[name].stored(), name);

@@ -507,6 +507,20 @@ test("settings that were refused record nothing and load nothing", async (t) => 
   assert.deepEqual(page.control.calls, []);
 });
 
+test("an erasure takes what another reranker of the page has to explain, too", async () => {
+  const page = await newPage();
+  const shared = options(page);
+  const one = page.createReranker(shared);
+  const other = page.createReranker(shared);
+  readTwo(one, list);
+  assert.equal((await other.rank(list)).outcome.reason, "ranked");
+  assert.notEqual(other.explain("s0"), undefined);
+  const erased = one.erase();
+  assert.equal(other.explain("s0"), undefined);
+  await erased;
+  for (const reranker of [one, other]) reranker.dispose();
+});
+
 test("a list with a slot that cannot be read is given back, slot and all", async () => {
   const hostile = Object.defineProperty(list.slice(), 1, {
     enumerable: true,

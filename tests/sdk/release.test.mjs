@@ -51,6 +51,10 @@ function makeDevice() {
     get kept() {
       return JSON.parse(items.get("nearside.release") ?? "null");
     },
+    /** What of it is known of the releases. */
+    get keptRelease() {
+      return device.kept?.releases?.[manifestUrl];
+    },
     /** Puts release `n` where it is served. `more` goes over its manifest. */
     publish(n, more = {}, { key = keys.privateKey, wasm = wasmOf(1), model = modelOf(n) } = {}) {
       device.files.set(`https://news.test/release/w${n}.wasm`, wasm);
@@ -139,7 +143,7 @@ test("a release takes effect with the next page view, and is verified each time"
   assert.equal(second.reason, "ranked");
   assert.equal(second.releaseVersion, 1);
   assert.deepEqual(second.models, ["7,1"]);
-  assert.equal(device.kept.good, device.files.get(manifestUrl));
+  assert.equal(device.keptRelease.good, device.files.get(manifestUrl));
 });
 
 test("without consent nothing is asked for or kept", async () => {
@@ -328,7 +332,7 @@ test("outside the rollout the order is the server's; the share is of buckets, by
     arm.publish(1, { rollout: { percentage: 30, salt: "spring" } });
     arm.items.set(
       "nearside.release",
-      JSON.stringify({ version: 1, newest: arm.files.get(manifestUrl), bucket }),
+      JSON.stringify({ releases: { [manifestUrl]: { newest: arm.files.get(manifestUrl) } }, bucket }),
     );
     arms.set(bucket, (await arm.view()).reason);
   }
@@ -375,7 +379,7 @@ test("a release whose golden case fails is given up for the last good one, at on
   );
   const again = await device.view({ prepare: refuse });
   assert.deepEqual([again.releaseVersion, again.models], [1, ["7,1"]]);
-  assert.equal(device.kept.version, 2, "no version below it is taken");
+  assert.equal(device.keptRelease.version, 2, "no version below it is taken");
   device.publish(3);
   await device.view();
   assert.equal((await device.view()).releaseVersion, 3);
@@ -406,8 +410,140 @@ test("files that do not come, or are not what the manifest says: the package's o
   );
   device.files.set("https://news.test/release/m1.onnx", model);
   assert.equal((await device.view()).releaseVersion, 1);
-  device.files.set("https://news.test/release/m1.onnx", modelOf(9));
-  assert.equal((await device.view()).release, "integrity");
+  device.publish(2);
+  await device.view();
+  device.files.set("https://news.test/release/m2.onnx", modelOf(9));
+  const other = await device.view();
+  assert.deepEqual([other.releaseVersion, other.release], [1, "integrity"]);
+  device.publish(2);
+  assert.equal((await device.view()).releaseVersion, 2, "what came in its place says nothing of the release");
+});
+
+for (const [what, more] of [
+  ["made with another script of the module", { glue: { name: "g.js", integrity: sha256("x") } }],
+  ["for a later version of the package", { sdk: "100.0.0" }],
+  ["with another contract", { contract: 2 }],
+  ["with a policy out of range", { policy: { strength: 99 } }],
+  ["with nothing else", { glue: null, sdk: null, wasm: null, model: null, rollout: null }],
+]) {
+  test(`the kill switch is heeded in a release ${what}`, async () => {
+    const device = makeDevice();
+    device.publish(1);
+    await device.view();
+    device.publish(2, { killed: true, ...more });
+    await device.view({
+      later: async (reranker) =>
+        assert.equal((await reranker.rank(list)).outcome.reason, "killed", "at the next ranking"),
+    });
+    const { reason, models } = await device.view();
+    assert.deepEqual([reason, models], ["killed", []]);
+  });
+}
+
+test("releases of one URL say nothing of those of another", async () => {
+  const device = makeDevice();
+  const otherUrl = "https://news.test/release/uk/manifest.json";
+  const uk = { release: { manifestUrl: otherUrl, publicKeys: [keys.publicKey] } };
+  const publishThere = (n, more) => {
+    device.publish(n, { ...more, wasm: { name: "w.wasm", integrity: sha256(wasmOf(1)) } });
+    device.files.set(otherUrl, device.files.get(manifestUrl));
+    device.files.set("https://news.test/release/uk/w.wasm", wasmOf(1));
+    device.files.set(`https://news.test/release/uk/m${n}.onnx`, modelOf(n));
+  };
+  publishThere(12);
+  device.publish(40);
+  await device.view();
+  assert.equal((await device.view()).releaseVersion, 40);
+  await device.view(uk);
+  assert.equal((await device.view(uk)).releaseVersion, 12);
+  assert.equal((await device.view()).releaseVersion, 40);
+  device.publish(41, { killed: true });
+  await device.view();
+  assert.equal((await device.view()).reason, "killed");
+  assert.equal((await device.view(uk)).releaseVersion, 12);
+});
+
+test("a version that a key signed counts as long as the key is pinned", async () => {
+  const device = makeDevice();
+  const stolen = { manifestUrl, publicKeys: [others.publicKey] };
+  device.publish(Number.MAX_SAFE_INTEGER, {}, { key: others.privateKey });
+  await device.view({ release: stolen });
+  assert.equal((await device.view({ release: stolen })).releaseVersion, Number.MAX_SAFE_INTEGER);
+  device.publish(5);
+  await device.view();
+  assert.equal((await device.view()).releaseVersion, 5);
+});
+
+test("a page that is switched off loads no release, though it keeps the history", async () => {
+  const device = makeDevice();
+  device.publish(1);
+  await device.view();
+  device.files.set("https://news.test/release/m1.onnx", () => assert.fail("loaded"));
+  const outcome = await device.view({ policy: { strength: 0 } });
+  assert.equal(outcome.reason, "off");
+  assert.deepEqual(outcome.models, [baked], "the reader's clicks need a core");
+  assert.deepEqual(device.asked, []);
+});
+
+test("consent withdrawn while files come: no further one is asked for, and with consent again they are", async () => {
+  const device = makeDevice();
+  device.publish(1);
+  await device.view();
+  let consent = true;
+  device.files.set("https://news.test/release/m1.onnx", async () => {
+    consent = false;
+    return new Response("", { status: 404 });
+  });
+  let again;
+  const outcome = await device.view({
+    consent: () => consent,
+    async later(reranker) {
+      assert.ok(!device.asked.includes(manifestUrl), device.asked.join());
+      consent = true;
+      device.files.set("https://news.test/release/m1.onnx", modelOf(1));
+      again = (await reranker.rank(list, { budgetMs: 5000 })).outcome;
+    },
+  });
+  assert.deepEqual(
+    [outcome.reason, outcome.models],
+    ["no_consent", ["7,1"]],
+    "and the package's own are not",
+  );
+  assert.deepEqual([again.source, again.releaseVersion], ["model", 1]);
+});
+
+test("a model that fails as consent is withdrawn leaves no note", async () => {
+  const device = makeDevice();
+  let consent = true;
+  const outcome = await device.view({
+    release: undefined,
+    consent: () => consent,
+    prepare: (name) => {
+      if (name !== "rank") return;
+      consent = false;
+      throw new WebAssembly.RuntimeError("unreachable");
+    },
+  });
+  assert.equal(outcome.reason, "trap");
+  assert.equal(device.items.size, 0);
+});
+
+test("what another tab erased does not come back", async () => {
+  const device = makeDevice();
+  device.publish(1);
+  await device.view();
+  await device.view({
+    async later(reranker) {
+      assert.equal(typeof device.kept.bucket, "number");
+      device.items.clear();
+      device.publish(2);
+      device.clock += 61_000;
+      await reranker.rank(list);
+      await device.settle();
+      assert.deepEqual(Object.keys(device.kept), ["releases"]);
+      assert.deepEqual(Object.keys(device.keptRelease).sort(), ["key", "newest", "version"]);
+    },
+  });
 });
 
 test("two keys: a release signed by either is taken, one that is no longer pinned is not", async () => {
@@ -452,6 +588,18 @@ test("three page views with a trap within a day switch the model off for a day; 
   assert.equal((await device.view({ release: undefined, modelUrl, modelIntegrity })).reason, "ranked");
   device.clock += 2 * hour;
   assert.equal((await device.view({ release: undefined })).reason, "ranked");
+});
+
+test("models given as bytes without a hash are told apart, too", async () => {
+  const device = makeDevice();
+  const trap = (name) => {
+    if (name === "rank") throw new WebAssembly.RuntimeError("unreachable");
+  };
+  const bad = { release: undefined, modelUrl: new Uint8Array([4]), modelIntegrity: undefined };
+  for (let view = 0; view < 3; view++)
+    assert.equal((await device.view({ ...bad, prepare: trap })).reason, "trap");
+  assert.equal((await device.view(bad)).reason, "breaker");
+  assert.equal((await device.view({ ...bad, modelUrl: new Uint8Array([5]) })).reason, "ranked");
 });
 
 test("what slow loading does not count, a slow ranking does; twice in one page view counts once", async () => {
@@ -505,7 +653,9 @@ test("whatever stands in the place of what was kept is no error", async () => {
     "null",
     '"text"',
     "[]",
-    '{"newest":5,"good":{},"faults":7,"bucket":"x"}',
+    `{"releases":{"${manifestUrl}":{"newest":5,"good":{}}},"faults":7,"bucket":"x"}`,
+    `{"releases":{"${manifestUrl}":7}}`,
+    '{"releases":"x"}',
     '{"faults":{"model":"undefined","times":"abc"}}',
   ]) {
     const device = makeDevice();

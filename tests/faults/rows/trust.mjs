@@ -41,7 +41,9 @@ const old = { expires: new Date(Date.now() - 10 * day).toISOString() };
  * page. Two rankings, so that the second outcome knows what became of the manifest.
  */
 function row(name, fault, { served = signed(2), kept, publicKeys, files, go, ...more }) {
-  const keep = typeof kept === "string" ? { version: 1, newest: kept, good: kept } : kept;
+  const { faults: failed, ...known } =
+    typeof kept === "string" ? { version: 1, newest: kept, good: kept } : (kept ?? {});
+  const keep = kept && { release: { key: keys.publicKey, ...known }, faults: failed };
   return {
     group: "trust",
     name,
@@ -71,7 +73,10 @@ const withRelease = ({ keep, publicKeys }) => {
     for (let i = 0; i < 15 && (i < 2 || pending > 0); i++) await globalThis.probe.wait(100);
     await globalThis.probe.wait(150);
   };
-  if (keep) localStorage.setItem("nearside.release", JSON.stringify(keep));
+  if (keep) {
+    const releases = { [new URL("/release/manifest.json", location.href)]: keep.release };
+    localStorage.setItem("nearside.release", JSON.stringify({ releases, faults: keep.faults }));
+  }
   Object.assign(globalThis.row, {
     quiet,
     rankings: 2,
@@ -123,6 +128,11 @@ export const trust = [
     guards: ["kept-expired"],
     kept: signed(1, old),
     ...by("expired"),
+  }),
+  row("rollback by a key that is no longer pinned", "the version it had seen counts no more", {
+    kept: { version: 5, key: strangers.publicKey },
+    served: signed(4),
+    ...fine,
   }),
   row("rollback", "its version is lower than one seen", {
     guards: ["rollback"],
@@ -226,6 +236,11 @@ export const trust = [
     kept: signed(1, { killed: true }),
     served: signed(1, { killed: true }),
     reasons: ["killed", "killed"],
+  }),
+  row("killed, for another package", "the release that is switched off was made with another version", {
+    kept,
+    served: signed(2, { killed: true, sdk: "99.0.0", glue: describe("g.js", Buffer.from("another")) }),
+    reasons: ["ranked", "killed"],
   }),
   row(
     "killed while the page is open",
