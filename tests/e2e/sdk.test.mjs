@@ -275,13 +275,19 @@ test("a trap costs the instance and nothing of the history; a second one ends ra
   await readStories(page, read);
 });
 
-test("a page that leaves in the middle of loading leaves quietly", async (t) => {
-  const { server, page } = await openFresh(t, browser, { faults: { "*.wasm": { delay: 300 } } });
-  await page.evaluate((feed) => {
-    const reranker = globalThis.nearside.createReranker({ consent: true });
-    reranker.rank(feed);
-    reranker.dispose();
-  }, feed);
-  await page.goto(`${server.url}/`);
-  await page.waitForTimeout(400);
-});
+for (const disposed of [false, true]) {
+  test(`a page that leaves in the middle of loading, ${disposed ? "" : "not "}disposed, leaves quietly`, async (t) => {
+    const { server, page } = await openFresh(t, browser, { faults: { "*.wasm": { delay: 300 } } });
+    await page.evaluate(
+      ([feed, story, disposed]) => {
+        const reranker = globalThis.nearside.createReranker({ consent: true });
+        reranker.rank(feed);
+        reranker.clicked(story);
+        if (disposed) reranker.dispose();
+      },
+      [feed, feed.items[0], disposed],
+    );
+    await page.goto(`${server.url}/`);
+    await page.waitForTimeout(400);
+  });
+}

@@ -268,7 +268,8 @@ export const storage = [
       await page.goto(`${server.url}/`);
       await page.read("globalThis.probe.finished");
       await page.read(`(async () => {
-        globalThis.reranker.clicked({ id: "story-1" });
+        const feed = JSON.parse(document.getElementById("feed").textContent);
+        for (const item of feed.items) if (item._nearside.topic === "travel") globalThis.reranker.clicked(item);
         await globalThis.probe.wait(200);
         localStorage.clear();
         await new Promise((resolve) => { indexedDB.deleteDatabase("nearside").onsuccess = resolve; });
@@ -315,7 +316,13 @@ export const storage = [
     "cold",
     () => {
       const { probe, row } = globalThis;
-      probe.history[4] = 200;
+      // `src/profile/bytes.rs`: the checksum at byte 10 is of the head and of what follows, by FNV-1a.
+      const sum = (bytes) => bytes.reduce((hash, byte) => Math.imul(hash ^ byte, 0x01000193), 0x811c9dc5);
+      const head = probe.history.subarray(0, 10);
+      const view = new DataView(probe.history.buffer, probe.history.byteOffset);
+      const before = sum(head);
+      head[4] = 200;
+      view.setUint32(10, view.getUint32(10, true) ^ before ^ sum(head), true);
       row.before = () => probe.store(probe.history);
     },
     { history: "none" },
