@@ -19,7 +19,7 @@ export interface Choice {
 
 /** The publisher's releases: those kept on this device, and what the manifest's URL now says. */
 export class Release {
-  /** Whether each reranker that follows the releases has consent. */
+  /** Whether there is consent, as each reranker that follows the releases knows it. */
   readonly users: Set<() => boolean> = new Set();
   readonly #url: string;
   readonly #keys: readonly string[];

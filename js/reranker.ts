@@ -221,6 +221,7 @@ export function createReranker(options: RerankerOptions): Reranker {
       end.abort();
       release?.users.delete(allowed);
       profile.onForget.delete(forget);
+      forget(); // no erasure would reach it
       void profile.close().then(() => engine.release());
     },
   };

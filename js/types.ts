@@ -274,7 +274,7 @@ export interface Reranker {
   hide(item: Candidate): void;
   /** Withdraws that. */
   unhide(item: Candidate): void;
-  /** Why a story stands where it does, from its last ranking; `undefined` for a story no ranking has placed, without consent and after `erase`. */
+  /** Why a story stands where it does, from its last ranking; `undefined` for a story no ranking has placed, without consent and after `erase` or `dispose`. */
   explain(id: string | number): Explanation | undefined;
   /** How much history there is; `undefined` before loading has ended and without consent. */
   stored(): Stored | undefined;

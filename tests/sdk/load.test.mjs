@@ -518,7 +518,11 @@ test("an erasure takes what another reranker of the page has to explain, too", a
   const erased = one.erase();
   assert.equal(other.explain("s0"), undefined);
   await erased;
-  for (const reranker of [one, other]) reranker.dispose();
+  readTwo(one, list);
+  assert.equal((await other.rank(list)).outcome.reason, "ranked");
+  other.dispose();
+  assert.equal(other.explain("s0"), undefined, "nor does it keep any where no erasure would reach it");
+  one.dispose();
 });
 
 test("a list with a slot that cannot be read is given back, slot and all", async () => {
