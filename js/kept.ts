@@ -1,6 +1,6 @@
 const key = "nearside.release";
 
-/** What is kept beside the history. Nothing in it comes from what the reader read. */
+/** What is kept beside the history. Nothing in it comes from what the reader read, but which manifests their pages named. */
 export interface Kept {
   /** What is known of releases, by their manifest's URL. */
   readonly releases?: { readonly [manifestUrl: string]: KeptRelease };

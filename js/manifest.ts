@@ -20,10 +20,19 @@ export interface Manifest {
   /** RFC 3339. */
   readonly expires: string;
   readonly killed: boolean;
+  /** Whether this version of the package can rank by it. If not, nothing but what stands above need be there. */
+  readonly isUsable: boolean;
   readonly rollout: { readonly percentage: number; readonly salt: string };
   readonly policy: Policy;
   readonly wasm: File;
   readonly model: File;
+}
+
+/** What tells whether it can be used. */
+interface Signed extends Manifest {
+  readonly contract: number;
+  readonly glue: File;
+  readonly sdk: string;
 }
 
 /** The model contract's version that this package's core knows. */
@@ -37,8 +46,8 @@ const framing = /^\{"manifest":(.{1,8000}),"signature":"([\w+/]{86}==)"\}\n?$/s;
 /**
  * Reads a manifest that one of the keys (base64 of 32 bytes) has signed.
  *
- * Throws a refusal: `sig_invalid`; else `unsupported` where this browser knows no Ed25519, or this version of the package cannot
- * use the release. One that is killed is for each version, and may lack all that is there to be used.
+ * Throws a refusal: `sig_invalid`; else `unsupported` where this browser knows no Ed25519, or this version of the package does not
+ * know the format.
  */
 export async function readManifest(text: string, keys: readonly string[]): Promise<Manifest> {
   const [, signed = "", signature = ""] = framing.exec(text) ?? [];
@@ -46,30 +55,33 @@ export async function readManifest(text: string, keys: readonly string[]): Promi
   if (key === undefined) throw new Refusal("sig_invalid"); // guard: signed
   try {
     const manifest = JSON.parse(signed);
-    const { format, policy, wasm, model, glue, sdk, rollout } = manifest;
-    const isUsable = (): boolean => {
-      readPolicy(policy); // guard: release-policy
-      return (
-        manifest.contract === contract && // guard: contract
-        glue.integrity === glueIntegrity && // guard: glue
-        version.localeCompare(sdk, "en", { numeric: true }) >= 0 && // guard: sdk
-        Date.parse(manifest.expires) > 0 &&
-        rollout.percentage >= 0 &&
-        [wasm, model].every(
-          (file) => /^[\w.-]+$/.test(file.name) && /^sha256-[\w+/]{43}=$/.test(file.integrity),
-        )
-      );
-    };
-    if (
-      format === 1 && // guard: format
-      Number.isSafeInteger(manifest.version) &&
-      (manifest.killed === true || isUsable())
-    )
-      return { ...manifest, key };
+    const isKnown =
+      manifest.format === 1 && // guard: format
+      Number.isSafeInteger(manifest.version);
+    if (isKnown) return { ...manifest, key, isUsable: isUsable(manifest) };
   } catch {
-    // Signed, and yet not as it should be.
+    // Signed, and yet nothing with members.
   }
-  throw new Refusal("unsupported", "the release is for another version");
+  throw new Refusal("unsupported");
+}
+
+function isUsable(manifest: Signed): boolean {
+  try {
+    const { wasm, model } = manifest;
+    readPolicy(manifest.policy); // guard: release-policy
+    return (
+      manifest.contract === contract && // guard: contract
+      manifest.glue.integrity === glueIntegrity && // guard: glue
+      version.localeCompare(manifest.sdk, "en", { numeric: true }) >= 0 && // guard: sdk
+      Date.parse(manifest.expires) > 0 &&
+      manifest.rollout.percentage >= 0 &&
+      [wasm, model].every(
+        (file) => /^[\w.-]+$/.test(file.name) && /^sha256-[\w+/]{43}=$/.test(file.integrity),
+      )
+    );
+  } catch {
+    return false; // signed, and yet not as it should be
+  }
 }
 
 /** Whether a release may not be used any more. */

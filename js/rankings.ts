@@ -14,6 +14,8 @@ interface Ranked {
   readonly list: List<unknown>;
   ids?: readonly string[];
   answer?: Answer;
+  /** The items that were not to move, once the answer is forgotten: that is the page's own word. */
+  held?: ReadonlySet<string>;
 }
 
 /** Lists remembered: the zones of a page, so that an event or a question can name a story by id. */
@@ -49,7 +51,12 @@ export class Rankings {
 
   /** Forgets what came of the lists: it was derived from a history that is no more. */
   forget(): void {
-    for (const ranked of this.#recent) delete ranked.answer;
+    for (const ranked of this.#recent) {
+      if (!ranked.answer) continue;
+      ranked.ids ??= idsOf(ranked.list.items);
+      ranked.held = new Set(ranked.ids.filter((id) => this.holds(id)));
+      delete ranked.answer;
+    }
   }
 
   /** Why the item stands where it stands; `undefined` if the latest list that has it was not ranked. */
@@ -89,6 +96,8 @@ export class Rankings {
 
   /** Whether the item was not to move in the latest ranking that has it: it is pinned, kept, not to be personalized, or faulty. */
   holds(id: string): boolean {
+    const held = this.#locate(id)?.ranked.held;
+    if (held) return held.has(id);
     const bound = bounds.indexOf(this.explain(id)?.bound ?? "none");
     return 0 < bound && bound < 4;
   }

@@ -6,6 +6,8 @@ import type { Policy, Reason, RerankerOptions } from "./types.js";
 
 /** How old the answer of the manifest's URL may be when a list is ranked. */
 const freshness = 60_000;
+/** Manifests of so many URLs are kept. */
+const mostUrls = 4;
 /** How long it may take. */
 const patience = 30_000;
 
@@ -71,7 +73,8 @@ export class Release {
         this.#killed = true; // and stays so until there is a newer one
         break;
       }
-      if (isExpired(manifest))
+      if (!manifest.isUsable) this.#note(new Refusal("unsupported"));
+      else if (isExpired(manifest))
         this.#note(new Refusal("expired")); // guard: kept-expired
       else if (choices.length === 0 && !this.#isIn(manifest))
         throw new Refusal("not_in_rollout"); // guard: rollout
@@ -83,7 +86,7 @@ export class Release {
 
   /** Notes that a choice was loaded, golden case and all. */
   loaded({ of }: Choice): void {
-    if (of && of.text !== this.#kept.good) this.#keep({ good: of.text });
+    if (of && of.text !== this.#kept.good && this.isAllowed) this.#keep({ good: of.text });
   }
 
   /**
@@ -93,10 +96,10 @@ export class Release {
    * Throws a refusal if there is no consent for another try.
    */
   failed({ of }: Choice, error: unknown): void {
+    if (!this.isAllowed) throw new Refusal("no_consent");
     this.#note(error);
     const isBad = /^(model|trap)/.test(asRefusal(error).reason);
     if (isBad && of?.text === this.#kept.newest) this.#keep({ newest: undefined });
-    if (!this.isAllowed) throw new Refusal("no_consent");
   }
 
   get #kept(): KeptRelease {
@@ -104,7 +107,9 @@ export class Release {
   }
 
   #keep(more: KeptRelease): void {
-    if (this.isAllowed) keep({ releases: { ...kept().releases, [this.#url]: { ...this.#kept, ...more } } });
+    const others = Object.entries(kept().releases ?? {}).filter(([url]) => url !== this.#url);
+    const all = [[this.#url, { ...this.#kept, ...more }], ...others].slice(0, mostUrls);
+    keep({ releases: Object.fromEntries(all) });
   }
 
   #note(error: unknown): void {
@@ -125,6 +130,8 @@ export class Release {
 
   async #refresh(): Promise<void> {
     this.#asked = Date.now();
+    const users = [...this.users]; // a page may dispose of its rerankers before the answer is there
+    const isAllowed = (): boolean => users.some((allowed) => allowed());
     try {
       const signal = AbortSignal.timeout?.(patience) ?? null;
       // The browser's own cache may answer with what was said ten minutes ago (stale-while-revalidate): the edge is asked each time.
@@ -136,13 +143,18 @@ export class Release {
       const { version = 0, key = "" } = this.#kept;
       const floor = this.#keys.includes(key) ? version : 0;
       if (manifest.version < floor) throw new Refusal("rollback"); // guard: rollback
+      const isUsable = manifest.killed || manifest.isUsable;
+      const wasKilled = this.#killed;
       this.#killed = manifest.killed;
       this.#fetched = undefined;
-      if (manifest.version === floor) return;
-      this.#keep({ newest: text, version: manifest.version, key: manifest.key });
-      if (manifest.killed || !this.isAllowed) return;
+      // A release for others does not take the place of one for this version of the package, but that of the kill switch.
+      if (manifest.version !== floor && (isUsable || wasKilled) && isAllowed())
+        this.#keep({ newest: text, version: manifest.version, key: manifest.key });
+      if (!isUsable) throw new Refusal("unsupported");
+      if (manifest.version === floor || manifest.killed) return;
       // So that the next page view has them at hand.
       for (const { name, integrity } of [manifest.wasm, manifest.model]) {
+        if (!isAllowed()) return;
         await (await fetch(new URL(name, this.#url), { integrity, priority: "low" })).arrayBuffer();
       }
     } catch (error) {

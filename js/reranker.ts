@@ -42,10 +42,9 @@ export function createReranker(options: RerankerOptions): Reranker {
     if (yes) begin();
     else if (engine.live || !profile.isShared || (await holdsAnything())) void erase();
   });
-  release?.users.add(allowed);
   const forget = (): void => rankings.forget();
-  profile.onForget.add(forget);
   const load = (): Promise<void> => {
+    release?.users.add(allowed);
     const loading = engine.load();
     ready = loading.catch(() => {}); // also keeps a failure that nobody waits for from being reported as unhandled
     return loading;
@@ -78,8 +77,11 @@ export function createReranker(options: RerankerOptions): Reranker {
     if (isOff) throw new Refusal("off");
     const keep = readKeep(options);
     if (!engine.live) {
-      await within(load(), left(), late);
-      check(); // guard: consent-again
+      try {
+        await within(load(), left(), late);
+      } finally {
+        check(); // guard: consent-again
+      }
     }
     release?.ask();
     release?.check();
@@ -107,6 +109,7 @@ export function createReranker(options: RerankerOptions): Reranker {
     let result: Scored | Refusal;
     try {
       result = await score(list, started, options);
+      profile.onForget.add(forget);
       ranking.answer = { ...result, names: engine.featureNames };
       if (result.reason === "ranked") {
         items = inOrder(list.items, result.order);
@@ -201,7 +204,7 @@ export function createReranker(options: RerankerOptions): Reranker {
     unhide: (item) => record("unhide", item),
     explain(id) {
       const text = idOf({ id });
-      return text === undefined || !allowed() ? undefined : rankings.explain(text);
+      return text === undefined || end.signal.aborted || !allowed() ? undefined : rankings.explain(text);
     },
     stored() {
       if (!engine.live || end.signal.aborted || !allowed()) return undefined;
@@ -221,7 +224,6 @@ export function createReranker(options: RerankerOptions): Reranker {
       end.abort();
       release?.users.delete(allowed);
       profile.onForget.delete(forget);
-      forget(); // no erasure would reach it
       void profile.close().then(() => engine.release());
     },
   };

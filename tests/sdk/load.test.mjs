@@ -521,7 +521,7 @@ test("an erasure takes what another reranker of the page has to explain, too", a
   readTwo(one, list);
   assert.equal((await other.rank(list)).outcome.reason, "ranked");
   other.dispose();
-  assert.equal(other.explain("s0"), undefined, "nor does it keep any where no erasure would reach it");
+  assert.equal(other.explain("s0"), undefined, "nor does one that no erasure would reach");
   one.dispose();
 });
 

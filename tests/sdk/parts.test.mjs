@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { idOf, subjectOf, toColumns } from "../../dist/candidates.js";
 import { MemoryStore, reasons } from "../../dist/index.js";
+import { Rankings } from "../../dist/rankings.js";
 import { longestRising, rearrange } from "../../dist/rearrange.js";
 import { readRecord, timesErased, writeRecord } from "../../dist/record.js";
 import { within } from "../../dist/within.js";
@@ -322,4 +323,29 @@ test("a memory store keeps a copy", async () => {
 
 test("reasons are a closed list without repetition", () => {
   assert.equal(new Set(reasons).size, 22);
+});
+
+test("what was not to move is held also once the answer is forgotten", () => {
+  const rankings = new Rankings();
+  const items = ["a", "b", "c"].map((id) => ({ id }));
+  const ranked = rankings.add({ items, space: "" });
+  assert.equal(rankings.holds("a"), false);
+  // One feature, the server's logit, the personal part and the bound of each: "b" is pinned.
+  const rows = Float32Array.of(0, 1, 0, 0, 0, 0.5, 0, 1, 0, 0.1, 0, 0);
+  ranked.answer = {
+    order: Uint32Array.of(0, 1, 2),
+    reason: "ranked",
+    skipped: 0,
+    weight: 1,
+    rows,
+    names: ["x"],
+  };
+  for (let i = 0; i < 3; i++) {
+    assert.deepEqual(
+      ["a", "b", "c", "d"].map((id) => rankings.holds(id)),
+      [false, true, false, false],
+    );
+    assert.equal(rankings.explain("b")?.bound, i === 0 ? "pinned" : undefined);
+    rankings.forget();
+  }
 });

@@ -24,6 +24,7 @@ const { version: sdk } = JSON.parse(await readFile(new URL("../../package.json",
 /** Module `n`: the least one, with a custom section of its own. */
 const wasmOf = (n) => new Uint8Array([...wasmBytes, 0, 2, 1, n]);
 const modelOf = (n) => new Uint8Array([7, n]);
+const filesOf = (n) => [`w${n}.wasm`, `m${n}.onnx`].map((name) => `https://news.test/release/${name}`);
 const baked = "1,2,3";
 
 const realDate = Date.now;
@@ -440,6 +441,60 @@ for (const [what, more] of [
   });
 }
 
+test("a kill switch is lifted by a newer release, though that is for another version of the package", async () => {
+  const device = makeDevice();
+  device.publish(1);
+  await device.view();
+  await device.view();
+  device.publish(2, { killed: true, sdk: "100.0.0" });
+  await device.view();
+  assert.equal((await device.view()).reason, "killed");
+  device.publish(3, { sdk: "100.0.0" });
+  assert.equal((await device.view()).reason, "killed");
+  const { reason, releaseVersion, release } = await device.view();
+  assert.deepEqual([reason, releaseVersion, release], ["ranked", 1, "unsupported"]);
+  device.publish(2);
+  await device.view({
+    later: async (reranker) =>
+      assert.equal((await reranker.rank(list)).outcome.release, "unsupported", "what is kept comes first"),
+  });
+  assert.equal(device.keptRelease.version, 3, "no version below it is taken");
+});
+
+test("a page that is done before the manifest comes keeps the release all the same", async () => {
+  const device = makeDevice();
+  device.publish(1);
+  const text = device.files.get(manifestUrl);
+  let asked;
+  const disposed = new Promise((resolve) => {
+    asked = resolve;
+  });
+  device.files.set(manifestUrl, async () => {
+    await disposed;
+    return new Response(text);
+  });
+  await device.view({
+    async later(reranker) {
+      reranker.dispose();
+      asked();
+      await device.settle();
+    },
+  });
+  device.files.set(manifestUrl, text);
+  assert.equal((await device.view()).releaseVersion, 1);
+});
+
+test("the releases of at most four URLs are kept, those used last", async () => {
+  const device = makeDevice();
+  device.publish(1);
+  const urls = [1, 2, 3, 4, 5].map((n) => `https://news.test/release/manifest-${n}.json`);
+  for (const url of urls) {
+    device.files.set(url, device.files.get(manifestUrl));
+    await device.view({ release: { manifestUrl: url, publicKeys: [keys.publicKey] } });
+  }
+  assert.deepEqual(Object.keys(device.kept.releases), urls.slice(1).reverse());
+});
+
 test("releases of one URL say nothing of those of another", async () => {
   const device = makeDevice();
   const otherUrl = "https://news.test/release/uk/manifest.json";
@@ -485,7 +540,7 @@ test("a page that is switched off loads no release, though it keeps the history"
   assert.deepEqual(device.asked, []);
 });
 
-test("consent withdrawn while files come: no further one is asked for, and with consent again they are", async () => {
+test("consent withdrawn while a file comes: no other is asked for, and with consent again they are", async () => {
   const device = makeDevice();
   device.publish(1);
   await device.view();
@@ -498,10 +553,11 @@ test("consent withdrawn while files come: no further one is asked for, and with 
   const outcome = await device.view({
     consent: () => consent,
     async later(reranker) {
-      assert.ok(!device.asked.includes(manifestUrl), device.asked.join());
+      assert.deepEqual(new Set(device.asked), new Set(filesOf(1)));
       consent = true;
       device.files.set("https://news.test/release/m1.onnx", modelOf(1));
       again = (await reranker.rank(list, { budgetMs: 5000 })).outcome;
+      await device.settle();
     },
   });
   assert.deepEqual(
@@ -509,7 +565,35 @@ test("consent withdrawn while files come: no further one is asked for, and with 
     ["no_consent", ["7,1"]],
     "and the package's own are not",
   );
-  assert.deepEqual([again.source, again.releaseVersion], ["model", 1]);
+  assert.deepEqual([again.source, again.releaseVersion, again.release], ["model", 1, undefined]);
+});
+
+test("consent withdrawn while a new release is fetched: the rest of it is not", async () => {
+  const device = makeDevice();
+  device.publish(1);
+  let consent = true;
+  device.files.set("https://news.test/release/w1.wasm", async () => {
+    consent = false;
+    return new Response(wasmOf(1));
+  });
+  await device.view({ consent: () => consent });
+  assert.deepEqual(device.asked, [manifestUrl, "https://news.test/release/w1.wasm"]);
+});
+
+test("a reranker that is disposed while a file of its release fails says so", async () => {
+  const device = makeDevice();
+  device.publish(1);
+  await device.view();
+  let reranker;
+  device.files.set("https://news.test/release/m1.onnx", async () => {
+    reranker.dispose();
+    return new Response("", { status: 404 });
+  });
+  const page = await newPage();
+  const release = { manifestUrl, publicKeys: [keys.publicKey] };
+  reranker = page.createReranker(options(page, { release }));
+  assert.equal((await reranker.rank(list, { budgetMs: 5000 })).outcome.reason, "disposed");
+  await device.settle();
 });
 
 test("a model that fails as consent is withdrawn leaves no note", async () => {
