@@ -12,7 +12,7 @@ export interface Kept {
 
 /** What is kept of the releases of one URL. */
 export interface KeptRelease {
-  /** The highest version seen here: none below it is taken any more, as long as the key that signed it is pinned. */
+  /** The highest version kept here: none below it is taken any more, as long as the key that signed it is pinned. */
   readonly version?: number;
   readonly key?: string;
   /** The manifest of that release, unless its files turned out to be bad. */
@@ -48,8 +48,12 @@ export function keep(more: Kept): void {
   }
 }
 
+/** How often this page has forgotten: what began before must not keep any more. */
+export let timesForgotten = 0;
+
 /** Keeps nothing any more. */
 export function forgetKept(): void {
+  timesForgotten++;
   memory = {};
   try {
     localStorage.removeItem(key);

@@ -1,5 +1,5 @@
 import type { AssetRequest } from "./asset.js";
-import { type KeptRelease, keep, kept } from "./kept.js";
+import { type KeptRelease, keep, kept, timesForgotten } from "./kept.js";
 import { isExpired, type Manifest, readManifest } from "./manifest.js";
 import { asRefusal, Refusal } from "./refusal.js";
 import type { Policy, Reason, RerankerOptions } from "./types.js";
@@ -59,6 +59,7 @@ export class Release {
   /** The releases kept on this device that may be used, best first. Throws a refusal where this device may use none at all. */
   async choices(): Promise<Choice[]> {
     const choices: Choice[] = [];
+    if (Object.keys(kept().releases ?? {}).indexOf(this.#url) > 0 && this.isAllowed) this.#keep({}); // the URLs used last stay
     const { newest, good } = this.#kept;
     for (const text of new Set([newest, good])) {
       if (!text) continue;
@@ -130,8 +131,10 @@ export class Release {
 
   async #refresh(): Promise<void> {
     this.#asked = Date.now();
-    const users = [...this.users]; // a page may dispose of its rerankers before the answer is there
-    const isAllowed = (): boolean => users.some((allowed) => allowed());
+    const users = [...this.users]; // a page may dispose of them before the answer is there
+    const times = timesForgotten;
+    const isAllowed = (): boolean =>
+      times === timesForgotten && (this.users.size > 0 ? this.isAllowed : users.some((allowed) => allowed()));
     try {
       const signal = AbortSignal.timeout?.(patience) ?? null;
       // The browser's own cache may answer with what was said ten minutes ago (stale-while-revalidate): the edge is asked each time.

@@ -83,6 +83,7 @@ export function createReranker(options: RerankerOptions): Reranker {
         check(); // guard: consent-again
       }
     }
+    release?.users.add(allowed); // another reranker may have loaded the engine
     release?.ask();
     release?.check();
     const over = engine.choice.of?.policy;

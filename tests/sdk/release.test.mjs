@@ -484,15 +484,80 @@ test("a page that is done before the manifest comes keeps the release all the sa
   assert.equal((await device.view()).releaseVersion, 1);
 });
 
+for (const [what, end] of [
+  ["that then erases", (reranker) => reranker.erase()],
+  ["beside one that withdraws its consent", (_reranker, withdraw) => withdraw()],
+]) {
+  test(`a manifest that comes late to a page that is done, ${what}, is not kept`, async () => {
+    const device = makeDevice();
+    device.publish(1);
+    const text = device.files.get(manifestUrl);
+    let answer;
+    const answered = new Promise((resolve) => {
+      answer = resolve;
+    });
+    device.files.set(manifestUrl, async () => {
+      await answered;
+      return new Response(text);
+    });
+    let consent = true;
+    const release = { manifestUrl, publicKeys: [keys.publicKey] };
+    const page = await newPage();
+    const given = options(page, { release });
+    const reranker = page.createReranker(given);
+    const other = page.createReranker({ ...given, consent: () => consent });
+    await reranker.rank(list, { budgetMs: 5000 });
+    await other.rank(list, { budgetMs: 5000 });
+    assert.ok(device.asked.includes(manifestUrl));
+    await end(reranker, () => {
+      consent = false;
+    });
+    reranker.dispose();
+    answer();
+    await device.settle();
+    assert.equal(device.kept, null);
+    assert.deepEqual(device.asked, [manifestUrl]);
+    other.dispose();
+  });
+}
+
+test("a reranker that joins a loaded engine asks for releases, too", async () => {
+  const device = makeDevice();
+  device.publish(1);
+  let consent = true;
+  const page = await newPage();
+  const given = options(page, {
+    release: { manifestUrl, publicKeys: [keys.publicKey] },
+    consent: () => consent,
+  });
+  const one = page.createReranker(given);
+  await one.rank(list, { budgetMs: 5000 });
+  await device.settle();
+  consent = false;
+  one.dispose();
+  const other = page.createReranker(given);
+  consent = true;
+  device.publish(2, { killed: true });
+  device.clock += 61_000;
+  await other.rank(list);
+  await device.settle();
+  assert.equal((await other.rank(list)).outcome.reason, "killed");
+  other.dispose();
+});
+
 test("the releases of at most four URLs are kept, those used last", async () => {
   const device = makeDevice();
   device.publish(1);
   const urls = [1, 2, 3, 4, 5].map((n) => `https://news.test/release/manifest-${n}.json`);
-  for (const url of urls) {
+  const [first, second, ...rest] = urls;
+  for (const url of [first, second, first, ...rest]) {
     device.files.set(url, device.files.get(manifestUrl));
     await device.view({ release: { manifestUrl: url, publicKeys: [keys.publicKey] } });
   }
-  assert.deepEqual(Object.keys(device.kept.releases), urls.slice(1).reverse());
+  assert.deepEqual(Object.keys(device.kept.releases), [...rest.reverse(), first]);
+  await device.view({ release: { manifestUrl: first, publicKeys: [keys.publicKey] } });
+  await device.view({ release: { manifestUrl: second, publicKeys: [keys.publicKey] } });
+  assert.deepEqual(Object.keys(device.kept.releases), [second, first, ...rest.slice(0, 2)]);
 });
 
 test("releases of one URL say nothing of those of another", async () => {
