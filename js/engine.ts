@@ -1,7 +1,7 @@
 import { hash, isSame } from "./asset.js";
 import { isOff, noteFault } from "./breaker.js";
 import type { Columns } from "./candidates.js";
-import { checkSupport, liveInstance, loadModel, loadWasm, noteTrap } from "./load.js";
+import { checkSupport, isLoaded, liveInstance, loadModel, loadWasm, noteTrap } from "./load.js";
 import { Core } from "./nearside.js";
 import type { Cursor, Profile } from "./profile.js";
 import { asRefusal, Refusal, textOf } from "./refusal.js";
@@ -134,7 +134,7 @@ export class Engine {
           return;
         } catch (error) {
           if (asRefusal(error).reason === "breaker") throw error;
-          release?.failed(choice, error); // guard: next-choice
+          release?.failed(choice, error, isLoaded(choice.wasm)); // guard: next-choice
         }
       }
       await this.#install(this.files, choices.length > 0);

@@ -26,6 +26,7 @@ let memory: Kept = {};
 
 /** What is kept; nothing where it cannot be read. */
 export function kept(): Kept {
+  if (Object.keys(memory).length > 0) return memory;
   try {
     const value = JSON.parse(localStorage.getItem(key) as string);
     if (typeof value === "object" && value !== null) return value;

@@ -50,6 +50,11 @@ export function loadWasm(request: AssetRequest, replace = false): Promise<WebAss
   return file;
 }
 
+/** Whether the file of this request is the page's. */
+export function isLoaded(request: AssetRequest): boolean {
+  return wasm !== undefined && isSame(wasm.request, request);
+}
+
 /** Loads a model once a page; a failure is forgotten. */
 export function loadModel(request: AssetRequest): Promise<Uint8Array<ArrayBuffer>> {
   const known = models.find((model) => isSame(model.request, request));

@@ -87,20 +87,25 @@ export class Release {
 
   /** Notes that a choice was loaded, golden case and all. */
   loaded({ of }: Choice): void {
-    if (of && of.text !== this.#kept.good && this.isAllowed) this.#keep({ good: of.text });
+    if (of && of.text !== this.#kept.good && this.#mayAdd) this.#keep({ good: of.text });
   }
 
   /**
-   * Notes that a choice could not be loaded. Files that came, and are bad, stay so; what came in their place, or a page on which
-   * nothing may be compiled, says nothing of them.
+   * Notes that a choice could not be loaded. Files that came, and are bad, stay so; what came in their place, a page on which
+   * nothing may be compiled, or one that has another release's module (`own` is false), says nothing of them.
    *
    * Throws a refusal if there is no consent for another try.
    */
-  failed({ of }: Choice, error: unknown): void {
+  failed({ of }: Choice, error: unknown, own: boolean): void {
     if (!this.isAllowed) throw new Refusal("no_consent");
     this.#note(error);
-    const isBad = /^(model|trap)/.test(asRefusal(error).reason);
+    const isBad = own && /^(model|trap)/.test(asRefusal(error).reason);
     if (isBad && of?.text === this.#kept.newest) this.#keep({ newest: undefined });
+  }
+
+  /** Whether there still is something to add to: it may have been erased since it was read, by another tab as well. */
+  get #mayAdd(): boolean {
+    return this.#kept.version !== undefined && this.isAllowed;
   }
 
   get #kept(): KeptRelease {
@@ -170,7 +175,7 @@ export class Release {
     let { bucket } = kept();
     if (bucket === undefined) {
       bucket = (crypto.getRandomValues(new Uint32Array(1))[0] as number) % 1000;
-      if (this.isAllowed) keep({ bucket });
+      if (this.#mayAdd) keep({ bucket });
     }
     // FNV-1a, 32 bits: http://www.isthe.com/chongo/tech/comp/fnv/
     let hash = 0x811c9dc5;

@@ -42,9 +42,11 @@ export function createReranker(options: RerankerOptions): Reranker {
     if (yes) begin();
     else if (engine.live || !profile.isShared || (await holdsAnything())) void erase();
   });
+  /** Its platform's last word is not followed any more once it is disposed of. */
+  const mayKeep = (): boolean => !(answered && end.signal.aborted) && allowed();
   const forget = (): void => rankings.forget();
   const load = (): Promise<void> => {
-    release?.users.add(allowed);
+    release?.users.add(mayKeep);
     const loading = engine.load();
     ready = loading.catch(() => {}); // also keeps a failure that nobody waits for from being reported as unhandled
     return loading;
@@ -83,7 +85,7 @@ export function createReranker(options: RerankerOptions): Reranker {
         check(); // guard: consent-again
       }
     }
-    release?.users.add(allowed); // another reranker may have loaded the engine
+    release?.users.add(mayKeep); // another reranker may have loaded the engine
     release?.ask();
     release?.check();
     const over = engine.choice.of?.policy;
@@ -223,7 +225,7 @@ export function createReranker(options: RerankerOptions): Reranker {
     dispose() {
       if (end.signal.aborted) return;
       end.abort();
-      release?.users.delete(allowed);
+      release?.users.delete(mayKeep);
       profile.onForget.delete(forget);
       void profile.close().then(() => engine.release());
     },

@@ -283,6 +283,9 @@ export interface Reranker {
    * this page's memory was erased.
    */
   erase(): Promise<boolean>;
-  /** Ends all listeners and timers and writes what is pending. Later rankings answer `disposed`. */
+  /**
+   * Ends all listeners and timers and writes what is pending. Later rankings answer `disposed`. It is no withdrawal of consent: a
+   * release that is on its way is kept, but with `"auto"`.
+   */
   dispose(): void;
 }

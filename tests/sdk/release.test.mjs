@@ -521,6 +521,87 @@ for (const [what, end] of [
   });
 }
 
+test("an erasure while a release is loading stays one", async () => {
+  const device = makeDevice();
+  device.publish(1, { rollout: { percentage: 100, salt: "s" } });
+  await device.view();
+  const release = { manifestUrl, publicKeys: [keys.publicKey] };
+  const page = await newPage();
+  const reranker = page.createReranker(options(page, { release }));
+  device.files.set("https://news.test/release/m1.onnx", async () => {
+    await reranker.erase();
+    device.files.delete(manifestUrl);
+    return new Response(modelOf(1));
+  });
+  readTwo(reranker, list);
+  assert.equal((await reranker.rank(list, { budgetMs: 5000 })).outcome.releaseVersion, 1);
+  await device.settle();
+  assert.equal(device.kept, null);
+  reranker.dispose();
+});
+
+test("a consent platform's last word does not outlive the reranker that follows it", async (t) => {
+  const device = makeDevice();
+  device.publish(1);
+  const consents = { 1: true, 5: true, 6: true };
+  globalThis.__tcfapi = (command, _version, hear) =>
+    command === "addEventListener" &&
+    hear({ listenerId: 1, eventStatus: "tcloaded", purpose: { consents } }, true);
+  t.after(() => delete globalThis.__tcfapi);
+  const text = device.files.get(manifestUrl);
+  const page = await newPage();
+  let reranker;
+  device.files.set(manifestUrl, async () => {
+    reranker.dispose();
+    return new Response(text);
+  });
+  const release = { manifestUrl, publicKeys: [keys.publicKey] };
+  reranker = page.createReranker(options(page, { release, consent: "auto" }));
+  await reranker.rank(list, { budgetMs: 5000 });
+  await device.settle();
+  assert.deepEqual([device.asked, device.kept], [[manifestUrl], null]);
+});
+
+test("where localStorage takes no more, what was learned holds for the page", async () => {
+  const device = makeDevice();
+  device.publish(1);
+  await device.view();
+  device.publish(2, { killed: true });
+  localStorage.setItem = () => {
+    throw new DOMException("full", "QuotaExceededError");
+  };
+  await device.view({
+    async later(reranker) {
+      device.publish(1);
+      device.clock += 61_000;
+      await reranker.rank(list);
+      await device.settle();
+      const { reason, release } = (await reranker.rank(list)).outcome;
+      assert.deepEqual([reason, release], ["killed", "rollback"]);
+    },
+  });
+});
+
+test("a model that fails on another release's module is still wanted", async () => {
+  const device = makeDevice();
+  device.publish(1, {}, { wasm: wasmOf(2) });
+  await device.view();
+  const page = await newPage();
+  page.control.before = (name, model) => {
+    if (name === "new" && String(model) === "7,1") throw coded("model_rejected");
+  };
+  const own = options(page);
+  const first = page.createReranker(own);
+  await first.rank(list, { budgetMs: 5000 });
+  const release = { manifestUrl, publicKeys: [keys.publicKey] };
+  const second = page.createReranker({ ...own, release });
+  const { outcome } = await second.rank(list, { budgetMs: 5000 });
+  assert.equal(outcome.release, "model_rejected");
+  await device.settle();
+  assert.equal(device.keptRelease.newest, device.files.get(manifestUrl));
+  for (const reranker of [first, second]) reranker.dispose();
+});
+
 test("a reranker that joins a loaded engine asks for releases, too", async () => {
   const device = makeDevice();
   device.publish(1);
