@@ -14,6 +14,7 @@ const day = 24 * hour;
 const keys = makeKeys();
 const others = makeKeys();
 const manifestUrl = "https://news.test/release/manifest.json";
+const release = { manifestUrl, publicKeys: [keys.publicKey] };
 const sha256 = (bytes) => `sha256-${createHash("sha256").update(bytes).digest("base64")}`;
 const glue = {
   name: "nearside.js",
@@ -77,6 +78,16 @@ function makeDevice() {
       device.files.set(manifestUrl, sign(manifest, key));
       return manifest;
     },
+    /** Has requests for the manifest wait until what this returns is called. */
+    holdManifest() {
+      const text = device.files.get(manifestUrl);
+      let answer;
+      const answered = new Promise((resolve) => {
+        answer = resolve;
+      });
+      device.files.set(manifestUrl, () => answered.then(() => new Response(text)));
+      return answer;
+    },
     /** Waits until nothing is asked for, verified or kept any more. */
     async settle() {
       for (let calm = 0, before; calm < 3; ) {
@@ -95,7 +106,6 @@ function makeDevice() {
         if (name === "new") models.push(String(argument));
         prepare(name, argument);
       };
-      const release = { manifestUrl, publicKeys: [keys.publicKey] };
       const reranker = page.createReranker(options(page, { release, ...more }));
       readTwo(reranker, list);
       const { items, outcome } = await reranker.rank(list, { budgetMs: 5000 });
@@ -464,23 +474,14 @@ test("a kill switch is lifted by a newer release, though that is for another ver
 test("a page that is done before the manifest comes keeps the release all the same", async () => {
   const device = makeDevice();
   device.publish(1);
-  const text = device.files.get(manifestUrl);
-  let asked;
-  const disposed = new Promise((resolve) => {
-    asked = resolve;
-  });
-  device.files.set(manifestUrl, async () => {
-    await disposed;
-    return new Response(text);
-  });
+  const answer = device.holdManifest();
   await device.view({
     async later(reranker) {
       reranker.dispose();
-      asked();
+      answer();
       await device.settle();
     },
   });
-  device.files.set(manifestUrl, text);
   assert.equal((await device.view()).releaseVersion, 1);
 });
 
@@ -491,17 +492,8 @@ for (const [what, end] of [
   test(`a manifest that comes late to a page that is done, ${what}, is not kept`, async () => {
     const device = makeDevice();
     device.publish(1);
-    const text = device.files.get(manifestUrl);
-    let answer;
-    const answered = new Promise((resolve) => {
-      answer = resolve;
-    });
-    device.files.set(manifestUrl, async () => {
-      await answered;
-      return new Response(text);
-    });
+    const answer = device.holdManifest();
     let consent = true;
-    const release = { manifestUrl, publicKeys: [keys.publicKey] };
     const page = await newPage();
     const given = options(page, { release });
     const reranker = page.createReranker(given);
@@ -525,7 +517,6 @@ test("an erasure while a release is loading stays one", async () => {
   const device = makeDevice();
   device.publish(1, { rollout: { percentage: 100, salt: "s" } });
   await device.view();
-  const release = { manifestUrl, publicKeys: [keys.publicKey] };
   const page = await newPage();
   const reranker = page.createReranker(options(page, { release }));
   device.files.set("https://news.test/release/m1.onnx", async () => {
@@ -555,7 +546,6 @@ test("a consent platform's last word does not outlive the reranker that follows 
     reranker.dispose();
     return new Response(text);
   });
-  const release = { manifestUrl, publicKeys: [keys.publicKey] };
   reranker = page.createReranker(options(page, { release, consent: "auto" }));
   await reranker.rank(list, { budgetMs: 5000 });
   await device.settle();
@@ -593,7 +583,6 @@ test("a model that fails on another release's module is still wanted", async () 
   const own = options(page);
   const first = page.createReranker(own);
   await first.rank(list, { budgetMs: 5000 });
-  const release = { manifestUrl, publicKeys: [keys.publicKey] };
   const second = page.createReranker({ ...own, release });
   const { outcome } = await second.rank(list, { budgetMs: 5000 });
   assert.equal(outcome.release, "model_rejected");
@@ -608,7 +597,7 @@ test("a reranker that joins a loaded engine asks for releases, too", async () =>
   let consent = true;
   const page = await newPage();
   const given = options(page, {
-    release: { manifestUrl, publicKeys: [keys.publicKey] },
+    release,
     consent: () => consent,
   });
   const one = page.createReranker(given);
@@ -736,7 +725,6 @@ test("a reranker that is disposed while a file of its release fails says so", as
     return new Response("", { status: 404 });
   });
   const page = await newPage();
-  const release = { manifestUrl, publicKeys: [keys.publicKey] };
   reranker = page.createReranker(options(page, { release }));
   assert.equal((await reranker.rank(list, { budgetMs: 5000 })).outcome.reason, "disposed");
   await device.settle();
