@@ -113,20 +113,29 @@ export class Profile {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const due = this.#due;
-    if (due && (await this.sync(due.host, due.allowed)) && this.#due === due) this.#due = undefined;
+    if (due) await this.sync(due.host, due.allowed, true);
   }
 
-  /** Merges the history with what is stored, by this tab and others. Answers whether the store has it all. Never rejects. */
-  async sync(host: Host, allowed: () => boolean): Promise<boolean> {
+  /**
+   * Merges the history with what is stored, by this tab and others. Never rejects. `onlyDue`: if something is pending when its turn
+   * comes, as one merge stores all that happened before it, and an erasure sees to it itself.
+   */
+  async sync(host: Host, allowed: () => boolean, onlyDue = false): Promise<void> {
     try {
-      if (!allowed()) return false;
+      if (!allowed()) return;
       await host.load();
     } catch {
-      return false; // without a core the events stay in the journal
+      return; // without a core the events stay in the journal
     }
-    return this.#inTurn(async () => {
-      if (!allowed()) return false;
-      return this.#keeper.update((stored) => (allowed() ? this.#merge(host, stored) : undefined));
+    await this.#inTurn(async () => {
+      const due = this.#due;
+      let merged = false;
+      if (!allowed() || (onlyDue && (!due || due.erasing))) return;
+      const stored = await this.#keeper.update((records) => {
+        merged = allowed();
+        return merged ? this.#merge(host, records) : undefined;
+      });
+      if (stored && merged && this.#due === due && !due?.erasing) this.#due = undefined;
     });
   }
 

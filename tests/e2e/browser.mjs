@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
+import { slowDown, slowLaunch } from "./slow.mjs";
 
 /** Switches that headless Chromium needs here. */
 export const args = [
@@ -21,7 +22,7 @@ export const args = [
  */
 export async function launch(options = {}) {
   const executablePath = process.env.NEARSIDE_CHROMIUM ?? "/usr/bin/chromium";
-  return chromium.launch({ executablePath, headless: true, args, ...options });
+  return chromium.launch({ executablePath, headless: true, args, ...slowLaunch, ...options });
 }
 
 /**
@@ -40,6 +41,8 @@ export async function newPage(browser, { contextOptions = {}, allow = [], init }
 
 /** Adds the guard of `newPage` to a page of a context that exists already (a second tab, a persistent context). */
 export async function guarded(context, page, { allow = [], init } = {}) {
+  const session = await context.newCDPSession(page);
+  await slowDown(page, session);
   if (init) await page.addInitScript(init);
   const problems = [];
   const add = (text) => {
@@ -48,7 +51,6 @@ export async function guarded(context, page, { allow = [], init } = {}) {
   page.on("pageerror", (error) => add(`uncaught: ${error?.stack ?? error}`));
   page.on("crash", () => add("the page crashed"));
   // The protocol's Runtime domain reports calls by scripts only; the browser's own lines are in its Log domain.
-  const session = await context.newCDPSession(page);
   session.on("Runtime.consoleAPICalled", ({ type, args: values }) => {
     add(
       `console.${type}: ${values.map((value) => value.value ?? value.description ?? value.type).join(" ")}`,

@@ -48,7 +48,7 @@ function tellAt(page, listeners) {
 async function openStory(page, { before = [], after = [] }) {
   await startReranker(page);
   await readStories(page, [story]);
-  await page.waitForTimeout(100);
+  await saved(page);
   await goTo(page, server, "/?story");
   await tellAt(page, before);
   await startReranker(page);
@@ -108,7 +108,6 @@ test("a page restored from the back-forward cache stores what is told at its sec
   t.after(() => own.close());
   const page = await openSite(own, server);
   await openStory(page, { after: [["window", "pagehide"]] });
-  await saved(page);
   await page.evaluate(() => {
     globalThis.mark = "story";
   });

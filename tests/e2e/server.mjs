@@ -4,7 +4,9 @@ import { once } from "node:events";
 import { readFile, stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { latency } from "./slow.mjs";
 
 const types = {
   ".css": "text/css; charset=utf-8",
@@ -88,6 +90,7 @@ export async function serve(root, { faults = {}, headers = {}, files = {}, host 
         body: Buffer.concat(chunks).toString(),
       });
 
+      await delay(latency());
       const found = await find(decodeURIComponent(pathname));
       const shared = {
         "cache-control": "no-cache",
@@ -105,7 +108,7 @@ export async function serve(root, { faults = {}, headers = {}, files = {}, host 
         faults[pathname] ??
         Object.entries(faults).find(([end]) => end[0] === "*" && pathname.endsWith(end.slice(1)))?.[1];
       if (typeof fault === "function") answer = await fault(answer, response, request);
-      else if (typeof fault === "object") await new Promise((resolve) => setTimeout(resolve, fault.delay));
+      else if (typeof fault === "object") await delay(fault.delay);
       else if (fault !== undefined) {
         if (!kinds[fault]) throw new Error(`no such fault: ${fault}`);
         answer = kinds[fault](answer, response);

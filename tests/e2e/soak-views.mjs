@@ -30,7 +30,10 @@ export function faults([first, ...rows], { problems, kinds }) {
 /** Runs page views up to the last checkpoint, counted in views. Returns a row each, and the page's own account. */
 export async function soakViews(checkpoints, report = () => {}) {
   const server = await serveSite({
-    headers: (path) => ({ "cache-control": /html$|^\/$|rest/.test(path) ? "no-cache" : "max-age=86400" }),
+    headers: (path) => ({
+      "cache-control": /html$|^\/$|rest/.test(path) ? "no-cache" : "max-age=86400",
+      ...(path === "/rest" ? { "clear-site-data": '"cache"' } : {}), // ends pages that wait to be restored
+    }),
     files: {
       "/feed.json": JSON.stringify(feed),
       "/view.html": `<!doctype html><title>View</title><link rel="icon" href="data:,"><script type="module" src="/view.js"></script>`,
@@ -52,7 +55,6 @@ export async function soakViews(checkpoints, report = () => {}) {
         };
       });
     const measure = async () => {
-      await session.send("Memory.simulatePressureNotification", { level: "critical" }); // ends pages that wait to be restored
       for (let i = 0; i < 4; i++) {
         await session.send("HeapProfiler.collectGarbage");
         await page.waitForTimeout(100);

@@ -64,13 +64,13 @@ test("no word of what was read is in the storage", async (t) => {
   };
   plain._nearside = { ...plain._nearside, topic: "politics", subtopic: "local-council" };
   await click(page, [plain]);
+  await saved(page);
   const local = await page.evaluate((story) => {
     globalThis.reranker.viewed(story);
     globalThis.reranker.hide(story);
     dispatchEvent(new Event("pagehide"));
     return Object.values(localStorage).join("");
   }, plain);
-  await written(page);
   assert.ok(local.length > 100, "the page left its record there, too");
   const text = Buffer.from(await record(page)).toString("latin1") + local;
   for (const word of [
@@ -271,6 +271,41 @@ test("erase holds although the page is left at once", async (t) => {
     const { clicks, generation } = await stored(page);
     assert.deepEqual([clicks, generation], [0, i + 1]);
   }
+});
+
+test("erase right after clicks holds although another tab had erased before and the page is left at once", async (t) => {
+  const deaf = () => {
+    globalThis.BroadcastChannel = undefined; // it cannot hear of the other's erasure
+  };
+  const page = await open(t, { init: deaf });
+  await startReranker(page);
+  const other = await openTab(page, server);
+  await startReranker(other);
+  await other.evaluate(() => globalThis.reranker.erase());
+  await click(other, read);
+  await saved(other);
+  await page.evaluate(async (item) => {
+    const { get } = IDBObjectStore.prototype;
+    const twice = new Promise((resolve) => {
+      let uses = 0;
+      IDBObjectStore.prototype.get = function (...args) {
+        if (++uses > 2) return {}; // nothing more is answered
+        if (uses === 2) this.transaction.addEventListener("complete", resolve);
+        return get.apply(this, args);
+      };
+    });
+    globalThis.reranker.clicked(item);
+    await Promise.resolve();
+    globalThis.reranker.clicked(item);
+    for (let i = 0; i < 20; i++) await Promise.resolve();
+    globalThis.reranker.erase();
+    await twice;
+    dispatchEvent(new Event("pagehide"));
+  }, feed.items[0]);
+  await goTo(page, server);
+  await startReranker(page);
+  assert.equal((await stored(page)).clicks, 0);
+  await other.guard();
 });
 
 test("erase without consent erases what is stored, and an open tab brings nothing back", async (t) => {

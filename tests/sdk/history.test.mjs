@@ -104,6 +104,42 @@ test("clicks are written at once, views together and a little later", async () =
   assert.deepEqual(store.uses, ["read", "write"]);
 });
 
+test("what happens in one turn is written once, and what happens during that write is written, too", async () => {
+  const store = new Watched();
+  const reranker = await openTab(store);
+  store.uses.length = 0;
+  for (const item of list.slice(0, 2)) reranker.clicked(item);
+  await pause(soon);
+  assert.deepEqual(store.uses, ["read", "write"]);
+  store.uses.length = 0;
+  store.write = async (bytes) => {
+    delete store.write;
+    reranker.clicked(list[3]);
+    await store.write(bytes);
+  };
+  reranker.clicked(list[2]);
+  await pause(soon);
+  assert.deepEqual(store.uses, ["read", "write", "read", "write"]);
+  assert.match(store.text, /s2.*s3/);
+});
+
+test("what a reranker may not store any more as its turn comes keeps nothing of another's from being stored", async () => {
+  const store = new Watched();
+  let consent = true;
+  const one = await openTab(store, { consent: () => consent });
+  const other = one.page.createReranker(options(one.page, { store }));
+  await other.ready;
+  store.read = async () => {
+    delete store.read;
+    consent = false;
+    return store.read();
+  };
+  one.clicked(list[0]);
+  other.clicked(list[1]);
+  await pause(soon);
+  assert.match(store.text, /clicked s1/);
+});
+
 test("dispose writes what is pending", async () => {
   const store = new Watched();
   const reranker = await openTab(store);
