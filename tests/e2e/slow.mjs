@@ -3,7 +3,8 @@
 
 const parts = new Set((process.env.NEARSIDE_SLOW ?? "").split(",").filter(Boolean));
 for (const part of parts)
-  if (!["database", "driver", "network", "processor"].includes(part)) throw new Error(`NEARSIDE_SLOW: ${part}?`);
+  if (!["database", "driver", "network", "processor"].includes(part))
+    throw new Error(`NEARSIDE_SLOW: ${part}?`);
 
 /** Options of Playwright's `launch`: the driver takes its time between two steps. */
 export const slowLaunch = parts.has("driver") ? { slowMo: 60 } : {};
