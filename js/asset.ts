@@ -55,7 +55,7 @@ export async function openAsset(request: AssetRequest, signal: AbortSignal | und
   if (integrity === undefined) return source;
   const bytes = await bytesOf(source, option);
   if ((await hash(bytes, integrity)) !== integrity)
-    throw new Refusal("integrity", `${option}: the content is not what its hash says`);
+    throw new Refusal("integrity", `${option} is not what its hash says`);
   return bytes;
 }
 
@@ -103,7 +103,7 @@ async function fetchVerified(
   if ((await hash(bytes, integrity)) === integrity) return bytes;
   throw new Refusal(
     "integrity",
-    `${url} is not the file its hash says; if that URL serves something else, set ${option} and its hash`,
+    `${url} is not the file its hash says; where it is another, set ${option} and its hash`,
   );
 }
 

@@ -108,5 +108,5 @@ async function update(store: Store | IdbStore, change: Change): Promise<void> {
 function listOf(value: unknown): Uint8Array[] {
   if (value instanceof Uint8Array) return [value];
   if (value === undefined || value === null) return [];
-  throw new TypeError("a store must answer with bytes"); // guard: store-garbage
+  throw new TypeError(); // guard: store-garbage
 }

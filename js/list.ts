@@ -15,7 +15,7 @@ export function readList<T>(feed: unknown): List<T> {
   let items: T[] = [];
   try {
     const list = Array.isArray(feed) ? feed : (feed as { items: unknown }).items;
-    if (!Array.isArray(list)) throw new TypeError("no list");
+    if (!Array.isArray(list)) throw new TypeError();
     try {
       items = Array.from(list);
     } catch (error) {
@@ -25,14 +25,15 @@ export function readList<T>(feed: unknown): List<T> {
     }
   } catch {
     // guard: list
-    return bad(items, "neither a feed with items nor a list of items that can be read");
+    return bad(items, "neither a feed nor a list of items that can be read");
   }
   try {
     const space = (feed as { _nearside?: { space?: unknown } | null })._nearside?.space ?? "";
-    return typeof space === "string" ? { items, space } : bad(items, "the feed's vector space is not a text");
+    if (typeof space === "string") return { items, space };
   } catch {
-    return bad(items, "the feed's vector space cannot be read");
+    // A getter threw: no text either.
   }
+  return bad(items, "the feed's vector space is not a text");
 }
 
 function bad<T>(items: T[], message: string): List<T> {

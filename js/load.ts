@@ -30,7 +30,7 @@ let models: Loading<Uint8Array<ArrayBuffer>>[] = [];
 /** Throws an `unsupported` refusal where the engine has no WebAssembly or no SIMD. */
 export function checkSupport(): void {
   if (typeof WebAssembly !== "object" || !WebAssembly.validate(new Uint8Array(simd))) {
-    throw new Refusal("unsupported", "this browser has no WebAssembly with SIMD"); // guard: support
+    throw new Refusal("unsupported", "no WebAssembly with SIMD"); // guard: support
   }
 }
 

@@ -105,7 +105,7 @@ async function signerOf(
       // `DataError`, `InvalidCharacterError`: that is no key.
       const { name } = error as Error;
       if (name === "NotSupportedError" || name === "TypeError")
-        throw new Refusal("unsupported", "this browser has no Ed25519");
+        throw new Refusal("unsupported", "no Ed25519");
     }
   }
   return undefined;

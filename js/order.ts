@@ -13,7 +13,7 @@ export function checkOrder(order: Uint32Array, flags: Uint8Array): void {
     sound = from < count && taken[from] === 0 && (flags[slot] === 0 || from === slot);
     taken[from] = 1;
   }
-  if (!sound) throw new Refusal("internal", "the order was not a permutation with fixed items in place");
+  if (!sound) throw new Refusal("internal", "no permutation with fixed items in place");
 }
 
 /** The list in the checked order of its first items; those behind keep their place. */
