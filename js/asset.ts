@@ -103,7 +103,7 @@ async function fetchVerified(
   if ((await hash(bytes, integrity)) === integrity) return bytes;
   throw new Refusal(
     "integrity",
-    `${url} is not the file its hash says; where it is another, set ${option} and its hash`,
+    `${url} is not the file its hash says; if another is meant, set ${option} and its hash`,
   );
 }
 

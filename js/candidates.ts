@@ -166,7 +166,7 @@ function dateOf(value: unknown): number {
   const days = 365 * year + leaps + Math.floor((153 * later + 2) / 5) + day - 719_469;
   const ahead = isUtc ? 0 : (60 * two(zone + 1, 23) + two(zone + 4, 59)) * (is(zone, 45) ? -1 : 1);
   let time = ((24 * days + two(11, 23)) * 60 + two(14, 59) - ahead) * 60 + two(17, 59);
-  for (let at = 20; at < 23 || at < zone; at++) {
+  for (let at = 20; sound && (at < 23 || at < zone); at++) {
     const next = at < zone ? digit(at) : 0;
     if (at < 23) time = 10 * time + next;
   }

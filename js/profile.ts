@@ -130,11 +130,12 @@ export class Profile {
       return; // without a core the events stay in the journal
     }
     await this.#inTurn(async () => {
-      const due = this.#due;
+      let due = this.#due;
       let merged = false;
       if (!may() || (onlyDue && !due)) return;
       const stored = await this.#keeper.update((records) => {
         merged = may();
+        due = this.#due;
         return merged ? this.#merge(host, records) : undefined;
       });
       if (stored && merged && this.#due === due) this.#due = undefined;

@@ -90,7 +90,8 @@ export async function serve(root, { faults = {}, headers = {}, files = {}, host 
         body: Buffer.concat(chunks).toString(),
       });
 
-      await delay(latency());
+      const wait = latency();
+      if (wait > 0) await delay(wait);
       const found = await find(decodeURIComponent(pathname));
       const shared = {
         "cache-control": "no-cache",

@@ -11,12 +11,12 @@ const cap = 12 * 1024;
 const slack = 1 << 20;
 
 /** What is wrong with a soak's rows and account: sentences, none if all is as it was at the first row. */
-export function faults([first, ...rows], { problems, kinds }) {
+export function faults([first, ...rows], { problems, kinds, views }) {
   return [
     ...problems,
     ...["new", "closed", "hidden", "restored"]
-      .filter((kind) => !kinds[kind])
-      .map((kind) => `no view that was ${kind}`),
+      .filter((kind) => !(10 * kinds[kind] >= views))
+      .map((kind) => `less than a tenth of the views were ${kind}`),
     ...rows.flatMap(({ views, heap, documents, record, local }) => [
       ...(heap - first.heap <= slack ? [] : [`${heap - first.heap} bytes more heap after ${views} views`]),
       ...(documents - first.documents <= 4

@@ -296,7 +296,7 @@ for (const answered of [1, 2]) {
         return new Promise((resolve) => {
           let uses = 0;
           IDBObjectStore.prototype.get = function (...args) {
-            if (++uses > answered) return {}; // nothing more is answered
+            if (++uses > answered) return {}; // nothing more is answered; the second is the erasure's own read, not the click's
             if (uses === 1) {
               if (answered > 1) clicked();
               Promise.resolve().then(() => globalThis.reranker.erase());

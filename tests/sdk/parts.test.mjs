@@ -166,10 +166,22 @@ test("a date is RFC 3339 with its zone; anything else cannot be used", () => {
     "2026-01-15T29:00:00Z",
     "2026-01-15T08:60:00Z",
     "2026-01-15T08:30:00+29:00",
+    "2026-01-15T08:30:00.Z",
+    "2026-01-15T08:30:00,5Z",
+    "2026-00-15T08:30:00Z",
     "2026",
     "0",
+    "",
   ])
     assert.equal(dateOf(date), Infinity, date);
+  const sound = "2026-01-15T08:30:00.1234+01:30";
+  assert.equal(dateOf(sound), Date.parse(sound));
+  for (let at = 0; at < sound.length; at++)
+    for (const other of ["/", ":", "x", " ", ",", ""]) {
+      const date = sound.slice(0, at) + other + sound.slice(at + 1);
+      // One digit less of the fraction is a date, too.
+      if (date !== sound && !(other === "" && at > 19 && at < 24)) assert.equal(dateOf(date), Infinity, date);
+    }
 });
 
 test("flags pin, keep and exempt", () => {

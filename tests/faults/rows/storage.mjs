@@ -435,7 +435,7 @@ function tabs(count) {
   row.after = async (reranker) => {
     const { clicks } = reranker.stored();
     // A tab that waited for more than a second for its turn keeps its click in memory, and says so in its outcome.
-    if (row.kept < Math.min(count - 1, 10) || clicks < Math.min(50, 5 + row.kept))
+    if (row.kept < Math.min(count, 10) || clicks < Math.min(50, 5 + row.kept))
       probe.note(`${clicks} clicks are stored; ${row.kept} of ${count} tabs said that theirs is`);
   };
 }
