@@ -128,7 +128,7 @@ function numberOf(value: unknown): number {
 
 /**
  * Milliseconds since 1970 of an RFC 3339 date, zone and all; digits of a second behind the third are dropped. Read digit by digit, as
- * a list has many: a regular expression and `Date.UTC` take three times as long. What else `Date.parse` takes, it takes differently by
+ * a list has many: a regular expression and `Date.UTC` take twice as long. What else `Date.parse` takes, it takes differently by
  * browser, or in the device's own zone.
  */
 function dateOf(value: unknown): number {
@@ -139,6 +139,7 @@ function dateOf(value: unknown): number {
   const end = value.length;
   const isUtc = is(end - 1, 90, 122);
   const zone = end - (isUtc ? 1 : 6);
+  // By character codes of `-`, `T`, `:`, `.` and `+`.
   let sound =
     is(4, 45) &&
     is(7, 45) &&

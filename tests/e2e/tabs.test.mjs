@@ -88,9 +88,7 @@ const counts = async (page) => {
   return [clicks, views, hides];
 };
 const until = (page, clicks) =>
-  page.waitForFunction((clicks) => globalThis.reranker.stored().clicks === clicks, clicks, {
-    timeout: 10_000,
-  });
+  page.waitForFunction((clicks) => globalThis.reranker.stored().clicks === clicks, clicks, { timeout: 2000 });
 
 /** Makes the page believe that it is out of sight, or in sight again. */
 const hide = (page, hidden) =>
