@@ -16,6 +16,7 @@ import { asRefusal, Refusal, textOf } from "./refusal.js";
 import type { Scored } from "./score.js";
 import { readSettings, type Settings } from "./settings.js";
 import { holdsAnything } from "./store.js";
+import { nextTask } from "./task.js";
 import type { Candidate, Outcome, RankOptions, Reranker, RerankerOptions } from "./types.js";
 import { watch } from "./watch.js";
 import { within } from "./within.js";
@@ -23,7 +24,7 @@ import { within } from "./within.js";
 const defaultBudget = 100;
 
 /**
- * Makes a reranker. Never throws: whatever is wrong with the options shows in each outcome. With consent, loading begins now.
+ * Makes a reranker. Never throws: whatever is wrong with the options shows in each outcome. With consent, loading begins in the next task at the latest.
  *
  * Make one as early as possible and use it for all zones of the page.
  */
@@ -175,16 +176,22 @@ export function createReranker(options: RerankerOptions): Reranker {
 
   try {
     watchFrames();
-    begin();
     followPage(profile, engine, allowed, forget, end.signal);
   } catch {
     // guard: follow
-    // A host that patched its globals: loading begins with the first ranking.
+    // A host that patched its globals: of the page's going and coming nothing is known.
   }
+  allowed(); // asks the page's consent platform
+  const begun = nextTask().then(
+    () => {
+      if (!end.signal.aborted) begin();
+    },
+    () => {}, // timers that the host patched: loading begins with the first ranking
+  );
 
   return {
     get ready() {
-      return answered ? answered.then(() => ready) : ready;
+      return begun.then(() => answered).then(() => ready);
     },
     rank,
     apply: (container, items) => apply(container, items, (id) => rankings.holds(id)),

@@ -101,7 +101,7 @@ export async function buildCore(bindgen, folder, feature) {
   });
 
   await step(named("glue"), {
-    inputs: [join(bound, "nearside.js"), join(bound, "nearside.d.ts")],
+    inputs: [join(bound, "nearside.js"), join(bound, "nearside.d.ts"), at("scripts/glue.mjs")],
     outputs: [output("nearside.js"), output("nearside.d.ts")],
     async make([script, types]) {
       const { transform } = await import("esbuild");

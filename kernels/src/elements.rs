@@ -1,12 +1,11 @@
 //! What is computed element by element, by blocks.
 
-use crate::lanes::exponentials;
+use crate::lanes::{exponential, exponentials};
 use crate::rows::{tail, write};
 use crate::walk::Walk;
 
-/// Elements that are computed between two looks at the operands' strides.
-const BLOCK: usize = 64;
-type Block = [f32; BLOCK];
+/// Most elements that are computed between two looks at the operands' strides.
+const BLOCK: usize = 256;
 
 /// What is computed element by element.
 #[derive(Clone, Copy, PartialEq)]
@@ -57,48 +56,48 @@ pub enum Function {
 #[inline(never)]
 pub fn elements(function: Function, walk: &Walk, operands: [&[f32]; 3], out: &mut [f32]) {
     let strides = walk.row_strides();
-    let (mut blocks, mut results) = ([[0.0; BLOCK]; 3], [0.0; BLOCK]);
+    let mut blocks = [[0.0; BLOCK]; 3];
     for (row, mut at) in out.chunks_exact_mut(walk.row()).zip(walk.rows()) {
         for out in row.chunks_mut(BLOCK) {
-            let mut loaded = [&[0.0; BLOCK]; 3];
+            let mut loaded = [&[][..]; 3];
             let places = at.iter_mut().zip(strides).zip(operands).zip(&mut blocks);
             for (loaded, (((at, stride), operand), block)) in loaded.iter_mut().zip(places) {
+                if operand.is_empty() {
+                    break;
+                }
                 *loaded = load(operand, *at, stride, out.len(), block);
                 *at += stride * BLOCK as isize;
             }
-            if let Some(out) = out.first_chunk_mut() {
-                function.apply(loaded, BLOCK, out);
-            } else {
-                function.apply(loaded, out.len(), &mut results);
-                write(out, &results);
-            }
+            function.apply(loaded, out);
         }
     }
 }
 
-/// The operand's next elements, where they lie or gathered in its block. Behind `length` stands anything.
+/// The operand's next elements, where they lie or gathered in its block.
 #[inline(never)]
-fn load<'o>(operand: &'o [f32], at: isize, stride: isize, length: usize, block: &'o mut Block) -> &'o Block {
+fn load<'o>(
+    operand: &'o [f32],
+    at: isize,
+    stride: isize,
+    length: usize,
+    block: &'o mut [f32; BLOCK],
+) -> &'o [f32] {
     let behind = tail(operand, if stride < 0 { 0 } else { at });
+    let block = block.get_mut(..length).unwrap_or(&mut []);
     match (stride, behind) {
-        // Mostly the element that the block is full of already.
-        (0, [first, ..]) if first.to_bits() == block[0].to_bits() => {}
-        (0, [first, ..]) => *block = [*first; BLOCK],
-        (1, behind) => match behind.first_chunk() {
-            Some(chunk) => return chunk,
-            None => write(block, behind),
-        },
-        (1.., behind) => write_strided(block, length, behind.iter().step_by(stride as usize)),
+        (0, [first, ..]) => block.fill(*first),
+        (1, behind) => return behind.get(..length).unwrap_or(behind),
+        (1.., behind) => write_strided(block, behind.iter().step_by(stride as usize)),
         _ => {
             let before = operand.get(..=at as usize).unwrap_or(&[]);
-            write_strided(block, length, before.iter().rev().step_by(stride.unsigned_abs()));
+            write_strided(block, before.iter().rev().step_by(stride.unsigned_abs()));
         }
     }
     block
 }
 
-fn write_strided<'a>(block: &mut Block, length: usize, elements: impl Iterator<Item = &'a f32>) {
-    block.iter_mut().take(length).zip(elements).for_each(|(place, &x)| *place = x);
+fn write_strided<'a>(block: &mut [f32], elements: impl Iterator<Item = &'a f32>) {
+    block.iter_mut().zip(elements).for_each(|(place, &x)| *place = x);
 }
 
 impl Function {
@@ -113,10 +112,9 @@ impl Function {
         }
     }
 
-    /// Writes the results of whole blocks; those behind `length` may be missing.
-    fn apply(self, [a, b, c]: [&Block; 3], length: usize, out: &mut Block) {
+    fn apply(self, [a, b, c]: [&[f32]; 3], out: &mut [f32]) {
         match self {
-            Self::Copy => *out = *a,
+            Self::Copy => write(out, a),
             Self::Add => both(a, b, out, |a, b| a + b),
             Self::Sub => both(a, b, out, |a, b| a - b),
             Self::Mul => both(a, b, out, |a, b| a * b),
@@ -131,18 +129,16 @@ impl Function {
             Self::Scale(factor) => each(a, out, |x| x * factor),
             Self::Truth => each(a, out, |x| if x == 0.0 { 0.0 } else { 1.0 }),
             Self::Select => {
-                *out = *c;
+                write(out, c);
                 for (chosen, (&condition, &b)) in out.iter_mut().zip(a.iter().zip(b)) {
                     *chosen = if condition != 0.0 { b } else { *chosen };
                 }
             }
             Self::Exp => {
-                *out = *a;
-                exponentials(out.get_mut(..length).unwrap_or(&mut []));
+                write(out, a);
+                exponentials(out);
             }
-            Self::Pow => {
-                out.iter_mut().zip(a).zip(b).take(length).for_each(|((out, &a), &b)| *out = libm::powf(a, b));
-            }
+            Self::Pow => both(a, b, out, libm::powf),
             _ => {
                 let function: fn(f32) -> f32 = match self {
                     Self::Log => libm::logf,
@@ -153,22 +149,22 @@ impl Function {
                     Self::Truncate => libm::truncf,
                     _ => libm::tanhf,
                 };
-                out.iter_mut().zip(a).take(length).for_each(|(out, &x)| *out = function(x));
+                each(a, out, function);
             }
         }
     }
 }
 
-fn each(a: &Block, out: &mut Block, f: impl Fn(f32) -> f32) {
+fn each(a: &[f32], out: &mut [f32], f: impl Fn(f32) -> f32) {
     out.iter_mut().zip(a).for_each(|(out, &a)| *out = f(a));
 }
 
-fn both(a: &Block, b: &Block, out: &mut Block, f: impl Fn(f32, f32) -> f32) {
+fn both(a: &[f32], b: &[f32], out: &mut [f32], f: impl Fn(f32, f32) -> f32) {
     out.iter_mut().zip(a).zip(b).for_each(|((out, &a), &b)| *out = f(a, b));
 }
 
 fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + libm::expf(-x))
+    1.0 / (1.0 + exponential(-x))
 }
 
 fn gelu(x: f32) -> f32 {
@@ -178,4 +174,33 @@ fn gelu(x: f32) -> f32 {
 fn gelu_tanh(x: f32) -> f32 {
     const SQRT_2_PI: f32 = 0.797_884_6;
     0.5 * x * (1.0 + libm::tanhf(SQRT_2_PI * (x + 0.044_715 * x * x * x)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::walk::{MAX_RANK, Strides};
+
+    /// A row of `length` elements, read by each operand's stride from where it begins.
+    #[test]
+    fn rows_of_any_length_are_read_by_any_stride() {
+        for length in [1, 2, 7, 64, 255, 256, 257, 511, 513, 600] {
+            for strides in [[1, 1], [1, 0], [0, 1], [2, 1], [3, 2], [-1, 1], [-2, 0]] {
+                let [a, b] = strides.map(|stride: isize| {
+                    let count = (length - 1) * stride.unsigned_abs() + 1;
+                    (0..count).map(|i| (i * 7 % 13) as f32).collect::<Vec<_>>()
+                });
+                let start = if strides[0] < 0 { a.len() as isize - 1 } else { 0 };
+                let along =
+                    |stride| std::array::from_fn::<_, MAX_RANK, _>(|axis| if axis == 0 { stride } else { 0 });
+                let walk: [Strides; 3] = [along(strides[0]), along(strides[1]), along(0)];
+                let mut out = vec![f32::NAN; length];
+                elements(Function::Sub, &Walk::new(&[length], &walk, start), [&a, &b, &[]], &mut out);
+                for (i, found) in (0..).zip(out) {
+                    let expected = a[(start + i * strides[0]) as usize] - b[(i * strides[1]) as usize];
+                    assert_eq!(found, expected, "{i} of {length} by {strides:?}");
+                }
+            }
+        }
+    }
 }

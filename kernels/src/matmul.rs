@@ -1,10 +1,14 @@
 //! Matrix products. Every element of a product is summed over the inner dimension from front to back, whatever the number
 //! of rows, so that a candidate's score does not depend on which others stand in the list.
 
+use wide::f32x4;
+
 /// Columns of a product that are computed side by side.
 pub const LANES: usize = 8;
 /// Rows of a product that share one pass over the right matrix.
 const ROWS: usize = 4;
+/// Steps along the inner dimension between two looks at its end.
+const STEPS: usize = 2;
 
 /// The length of a packed matrix.
 pub fn packed_len(inner: usize, columns: usize) -> usize {
@@ -53,44 +57,67 @@ pub fn multiply(left: &[f32], packed: &[f32], inner: usize, columns: usize, prod
 }
 
 fn four_rows(rows: [&[f32]; ROWS], packed: &[f32], inner: usize, columns: usize, product: &mut [f32]) {
-    let [a, b, c, d] = rows;
+    let [a, b, c, d] = rows.map(|row| row.as_chunks::<STEPS>().0);
+    let last = inner - inner % STEPS;
     for (panel, first) in packed.chunks_exact(inner * LANES).zip((0..columns).step_by(LANES)) {
-        let mut sums = [[0.0_f32; LANES]; ROWS];
-        let [sum_a, sum_b, sum_c, sum_d] = &mut sums;
-        let left = a.iter().zip(b).zip(c).zip(d);
-        for (right, (((&a, &b), &c), &d)) in panel.as_chunks::<LANES>().0.iter().zip(left) {
-            for lane in 0..LANES {
-                sum_a[lane] += a * right[lane];
-                sum_b[lane] += b * right[lane];
-                sum_c[lane] += c * right[lane];
-                sum_d[lane] += d * right[lane];
+        let [mut sum_a, mut sum_b, mut sum_c, mut sum_d] = [[f32x4::ZERO; 2]; ROWS];
+        let (panel, odd) = panel.as_chunks::<LANES>().0.as_chunks::<STEPS>();
+        for (right, (((a, b), c), d)) in panel.iter().zip(a.iter().zip(b).zip(c).zip(d)) {
+            for step in 0..STEPS {
+                let right = halves(&right[step]);
+                add(&mut sum_a, a[step], right);
+                add(&mut sum_b, b[step], right);
+                add(&mut sum_c, c[step], right);
+                add(&mut sum_d, d[step], right);
             }
         }
-        for (row, sums) in product.chunks_exact_mut(columns).zip(&sums) {
-            store(row, first, sums);
+        for (step, right) in odd.iter().enumerate() {
+            let right = halves(right);
+            for (sum, row) in [&mut sum_a, &mut sum_b, &mut sum_c, &mut sum_d].into_iter().zip(rows) {
+                add(sum, row.get(last + step).copied().unwrap_or(0.0), right);
+            }
+        }
+        let mut rows = product.chunks_exact_mut(columns);
+        if let (Some(a), Some(b), Some(c), Some(d)) = (rows.next(), rows.next(), rows.next(), rows.next()) {
+            store(a, first, sum_a);
+            store(b, first, sum_b);
+            store(c, first, sum_c);
+            store(d, first, sum_d);
         }
     }
 }
 
 fn one_row(row: &[f32], packed: &[f32], inner: usize, product: &mut [f32]) {
     for (panel, first) in packed.chunks_exact(inner * LANES).zip((0..product.len()).step_by(LANES)) {
-        let mut sums = [0.0_f32; LANES];
+        let mut sums = [f32x4::ZERO; 2];
         for (right, &a) in panel.as_chunks::<LANES>().0.iter().zip(row) {
-            for lane in 0..LANES {
-                sums[lane] += a * right[lane];
-            }
+            add(&mut sums, a, halves(right));
         }
-        store(product, first, &sums);
+        store(product, first, sums);
     }
 }
 
-fn store(row: &mut [f32], first: usize, sums: &[f32; LANES]) {
+fn halves(lanes: &[f32; LANES]) -> [f32x4; 2] {
+    let [a, b, c, d, e, f, g, h] = *lanes;
+    [f32x4::new([a, b, c, d]), f32x4::new([e, f, g, h])]
+}
+
+#[inline(always)]
+fn add(sums: &mut [f32x4; 2], left: f32, right: [f32x4; 2]) {
+    let left = f32x4::splat(left);
+    sums[0] += left * right[0];
+    sums[1] += left * right[1];
+}
+
+#[inline(always)]
+fn store(row: &mut [f32], first: usize, sums: [f32x4; 2]) {
+    let sums: [[f32; 4]; 2] = sums.map(f32x4::to_array);
     let row = row.get_mut(first..).unwrap_or(&mut []);
     // Whole panels are the rule and store without a loop.
     if let Some(row) = row.first_chunk_mut::<LANES>() {
-        *row = *sums;
+        row.copy_from_slice(sums.as_flattened());
     } else {
-        row.iter_mut().zip(sums).for_each(|(place, &sum)| *place = sum);
+        row.iter_mut().zip(sums.as_flattened()).for_each(|(place, &sum)| *place = sum);
     }
 }
 

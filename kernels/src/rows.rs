@@ -64,9 +64,11 @@ pub fn softmax(a: &[f32], along: usize, out: &mut [f32]) {
     for (row, out) in a.chunks_exact(along).zip(out.chunks_exact_mut(along)) {
         let largest = reduce(row, f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
         subtract(row, largest, out);
-        exponentials(out);
-        let total = sum(out);
-        divide(out, total);
+    }
+    exponentials(out);
+    for row in out.chunks_exact_mut(along) {
+        let total = sum(row);
+        divide(row, total);
     }
 }
 

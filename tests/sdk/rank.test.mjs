@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { newPage, options, pause, readTwo, stories } from "./page.mjs";
+import { newPage, options, pause, readTwo, soon, stories, Watched } from "./page.mjs";
 
 const page = await newPage();
 const { createReranker } = page;
@@ -406,4 +406,19 @@ test("after dispose each ranking answers `disposed`, also one that was waiting",
   assertServerOrder(await pending, list, "disposed");
   assertServerOrder(await waiting.rank(list), list, "disposed");
   assert.equal(waiting.stored(), undefined);
+});
+
+test("loading begins in a task of its own, unless the reranker is disposed of before", async () => {
+  const store = new Watched();
+  const short = createReranker(options(page, { store }));
+  await Promise.resolve();
+  short.dispose();
+  await short.ready;
+  await pause(soon);
+  assert.deepEqual(store.uses, []);
+  const reranker = createReranker(options(page, { store }));
+  await Promise.resolve();
+  assert.deepEqual(store.uses, []);
+  await reranker.ready;
+  assert.deepEqual(store.uses, ["read"]);
 });

@@ -419,6 +419,7 @@ test("Global Privacy Control overrules the platform, which is not even asked", a
   const began = performance.now();
   const reranker = await openAuto(store, { signal: "auto", timeoutMs: 20_000 });
   assert.equal((await reranker.rank(list, { budgetMs: 10_000 })).outcome.reason, "no_consent");
+  await reranker.ready;
   assert.ok(performance.now() - began < 8000, "nothing is waited for");
   assert.deepEqual([calls, store.uses], [[], []]);
 });

@@ -28,12 +28,14 @@ pub(super) enum Kernel {
 
 impl Kernel {
     pub(super) fn run(&self, operands: &[Source; 3], memory: &Memory, out: &mut [f32]) -> Refused<()> {
-        let [a, b, c] = operands.map(|operand| memory.get(operand));
+        let [a, mut b, mut c] = operands.map(|operand| memory.get(operand));
         match self {
             Self::Elements(function, walk) => {
                 // Only Clip leaves operands out that it looks at.
-                let b = if b.is_empty() { &[f32::NEG_INFINITY] } else { b };
-                let c = if c.is_empty() { &[f32::INFINITY] } else { c };
+                if *function == Function::Clip {
+                    b = if b.is_empty() { &[f32::NEG_INFINITY] } else { b };
+                    c = if c.is_empty() { &[f32::INFINITY] } else { c };
+                }
                 elements(*function, walk, [a, b, c], out);
             }
             Self::Join { row, parts } => {

@@ -27,12 +27,9 @@ struct Product {
 }
 
 impl Planner<'_> {
-    /// Plans one node. `inputs` may end early or hold [`NONE`] for what is left out; `list` is the attribute that is one.
+    /// Plans one node. `inputs` may end early or hold [`NONE`] for what may be left out; `list` is the attribute that is one.
     pub(super) fn node(&mut self, operator: Operator, list: Option<&[i64]>, inputs: &[Id]) -> Refused<Id> {
         let [x, y, z, axes, steps] = [0, 1, 2, 3, 4].map(|place| inputs.get(place).copied().unwrap_or(NONE));
-        if x == NONE {
-            return Err(&Refusal::Graph("a node lacks its first input"));
-        }
         match operator {
             Operator::Unary(function) => self.unary(function, x),
             Operator::Binary(function) => self.binary(function, x, y),

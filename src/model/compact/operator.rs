@@ -125,7 +125,8 @@ impl Operator {
                 }
             }
         }
-        if (node.inputs.len() < *least) || (node.inputs.len() > *most) {
+        let given = node.inputs.iter().take_while(|name| !name.is_empty()).count();
+        if given < *least || node.inputs.len() > *most {
             return Err(Refusal::Graph("a node has too few or too many inputs").of(name));
         }
         match node.outputs.as_slice() {

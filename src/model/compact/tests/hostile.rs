@@ -75,6 +75,23 @@ fn a_history_that_is_needed_must_not_be_empty() {
 }
 
 #[test]
+fn an_operand_that_is_needed_is_not_left_out() {
+    for (operator, inputs) in [
+        ("Add", &["features", ""][..]),
+        ("Add", &["", "features"]),
+        ("Relu", &[""]),
+        ("MatMul", &["features", ""]),
+        ("LayerNormalization", &["features", ""]),
+        ("Where", &["features", "features", ""]),
+    ] {
+        let nodes = vec![node(operator, inputs, "f"), Node { inputs: vec!["f"], ..sum() }];
+        refuses(&model(vec![features()], nodes), "a node has too few or too many inputs");
+    }
+    let clip = node("Clip", &["features", "", ""], "f");
+    assert!(load(&model(vec![features()], vec![clip, Node { inputs: vec!["f"], ..sum() }])).is_ok());
+}
+
+#[test]
 fn nan_is_not_swallowed() {
     let nodes = vec![
         node("Relu", &["features"], "r"),
