@@ -3,8 +3,9 @@ import { IdbStore } from "./store.js";
 import type { Store } from "./types.js";
 import { within } from "./within.js";
 
-/** How long a store may take to answer before the history stays in memory. */
-const patience = 1000;
+/** How often, and how many milliseconds each time, a store is waited for before the history stays in memory: a page is busy while it loads. */
+const waits = 10;
+const patience = 100;
 
 /** Makes one record of those stored; `undefined`: nothing is to change. */
 type Change = (records: Uint8Array[]) => Uint8Array | undefined;
@@ -86,7 +87,7 @@ export class Keeper {
   async #attempt(work: () => Promise<void>): Promise<boolean> {
     const late = new Error("the store does not answer");
     try {
-      await within(work(), patience, () => late); // guard: store-patience
+      await within(work(), patience, () => late, waits); // guard: store-patience
       return true;
     } catch (error) {
       // guard: store-fails

@@ -16,7 +16,6 @@ const without = {
   "consent-true": () => 'if (!answered) return Boolean(typeof given === "function" ? given() : given);',
   getter: () => "throw error;",
   "kept-expired": () => ";",
-  late: () => "const timer = undefined;",
   listener: () => "onOutcome?.(outcome);",
   "next-choice": () => "throw error;",
   "no-subtle": (line) => line.replaceAll("?.", ".").replace("globalThis.", ""),
