@@ -81,7 +81,7 @@ fn an_operand_that_is_needed_is_not_left_out() {
         ("Add", &["", "features"]),
         ("Relu", &[""]),
         ("MatMul", &["features", ""]),
-        ("LayerNormalization", &["features", ""]),
+        ("Gemm", &["features", ""]),
         ("Where", &["features", "features", ""]),
     ] {
         let nodes = vec![node(operator, inputs, "f"), Node { inputs: vec!["f"], ..sum() }];
