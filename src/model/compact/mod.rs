@@ -9,8 +9,8 @@
 //!
 //! Planning runs once a size, so its functions are `inline(never)`: small code matters more there than calls.
 //!
-//! Results have the same bits on every machine: transcendental functions are `libm`'s or the kernels' own, sums run in a fixed order, and no
-//! result depends on how many other candidates are scored beside it.
+//! Results have the same bits on every machine: transcendental functions are `libm`'s or the kernels' own, sums run in a fixed
+//! order, and no result depends on how many other candidates are scored beside it.
 
 #[cfg(any(test, fuzzing))]
 pub(super) mod graph;
