@@ -146,11 +146,16 @@ impl PyRanker {
     }
 }
 
+/// The features of these names. Each comes once: what is made of them grows with their number.
 fn wanted(names: &[String]) -> PyResult<Vec<Feature>> {
     let feature = |name: &String| {
         Feature::from_name(name).ok_or_else(|| PyValueError::new_err(format!("there is no feature {name}")))
     };
-    names.iter().map(feature).collect()
+    let features: Vec<Feature> = names.iter().map(feature).collect::<PyResult<_>>()?;
+    match (1..features.len()).find(|&i| features[..i].contains(&features[i])) {
+        Some(i) => Err(PyValueError::new_err(format!("the feature {} comes twice", names[i]))),
+        None => Ok(features),
+    }
 }
 
 fn slice<'a, T: numpy::Element>(array: &'a PyReadonlyArray1<'_, T>) -> PyResult<&'a [T]> {

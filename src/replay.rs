@@ -5,7 +5,7 @@
 mod articles;
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
 
 pub(crate) use self::articles::{Articles, Counts};
 use crate::candidate::{Candidates, MAX_RANKED};
@@ -124,11 +124,14 @@ struct Shown {
     viewed: Vec<bool>,
 }
 
-/// The state of a replay: every reader's profile, and the server's counts. Memory is bounded by readers and articles.
+/// The state of a replay: every reader's profile, and the server's counts. Memory is bounded by articles and by
+/// the readers that something has happened to.
 pub struct Replay {
     space: SpaceId,
     wanted: Vec<Feature>,
-    profiles: Vec<Profile>,
+    /// How many readers there are; those of whom nothing is known yet have no profile here.
+    readers: usize,
+    profiles: HashMap<u32, Profile>,
     counts: Vec<Counts>,
     total: Counts,
     counting: bool,
@@ -152,6 +155,9 @@ impl Replay {
         counts: Option<Vec<Counts>>,
         by_counts: bool,
     ) -> Result<Self, Error> {
+        if readers as u64 > 1 << 32 {
+            return Err(Error::CandidateColumns); // their numbers are u32
+        }
         let counting = counts.is_none();
         let counts = counts.unwrap_or_else(|| vec![Counts::default(); articles.len()]);
         if counts.len() != articles.len() {
@@ -161,12 +167,11 @@ impl Replay {
             shows: sum.shows + counts.shows,
             clicks: sum.clicks + counts.clicks,
         });
-        let mut profile = Profile::new();
-        profile.set_space(SpaceId::new(space));
         Ok(Self {
             space: SpaceId::new(space),
             wanted: wanted.to_vec(),
-            profiles: vec![profile; readers],
+            readers,
+            profiles: HashMap::new(),
             counts,
             total,
             counting,
@@ -180,9 +185,10 @@ impl Replay {
         })
     }
 
-    /// A reader's profile as it stands.
-    pub fn profile(&self, reader: u32) -> Option<&Profile> {
-        self.profiles.get(reader as usize)
+    /// A reader's profile as it stands; `None` where there is no such reader.
+    pub fn profile(&self, reader: u32) -> Option<Profile> {
+        let known = self.profiles.get(&reader).cloned();
+        ((reader as usize) < self.readers).then(|| known.unwrap_or_else(|| new_profile(self.space)))
     }
 
     /// The space of the articles' vectors.
@@ -253,10 +259,10 @@ impl Replay {
             && offsets.last() == Some(&(shown.len() as i64))
             && offsets.is_sorted()
             && viewed.is_none_or(|viewed| viewed.len() == shown.len())
-            && readers.iter().all(|&reader| (reader as usize) < self.profiles.len())
+            && readers.iter().all(|&reader| (reader as usize) < self.readers)
             && shown.iter().all(|&row| (row as usize) < articles.len())
             && self.events.iter().all(|Reverse((_, _, _, reader, row, _))| {
-                (*reader as usize) < self.profiles.len() && (*row as usize) < articles.len()
+                (*reader as usize) < self.readers && (*row as usize) < articles.len()
             })
             && seconds.is_sorted()
             && seconds.first().is_none_or(|&first| first >= self.second);
@@ -275,7 +281,7 @@ impl Replay {
             && at < second
         {
             self.events.pop();
-            let profile = &mut self.profiles[reader as usize];
+            let profile = profile_of(&mut self.profiles, reader, self.space);
             let (id, topic, subtopic, vector) = articles.entry(article);
             match happening {
                 Happening::Click { counted, dwell, dwell_seconds } => {
@@ -301,7 +307,7 @@ impl Replay {
             self.total.shows += shown.articles.len() as f64;
             shown.articles.iter().for_each(|&row| self.counts[row as usize].shows += 1.0);
         }
-        let profile = &mut self.profiles[shown.reader as usize];
+        let profile = profile_of(&mut self.profiles, shown.reader, self.space);
         for (&row, _) in shown.articles.iter().zip(&shown.viewed).filter(|&(_, &viewed)| viewed) {
             let (id, topic, ..) = articles.entry(row);
             profile.view(id, topic, Seconds(shown.second));
@@ -341,7 +347,7 @@ impl Replay {
             rows.clicks.push(counts.clicks);
         }
         self.candidates.check("", "")?;
-        let profile = &mut self.profiles[reader as usize];
+        let profile = profile_of(&mut self.profiles, reader, self.space);
         profile.expire(now);
         self.signals.update(&self.wanted, &self.candidates, profile, now);
         let (ranked, behind) = (self.candidates.ranked(), shown.len().saturating_sub(MAX_RANKED));
@@ -370,6 +376,16 @@ impl Replay {
         }
         Ok(())
     }
+}
+
+fn new_profile(space: SpaceId) -> Profile {
+    let mut profile = Profile::new();
+    profile.set_space(space);
+    profile
+}
+
+fn profile_of(profiles: &mut HashMap<u32, Profile>, reader: u32, space: SpaceId) -> &mut Profile {
+    profiles.entry(reader).or_insert_with(|| new_profile(space))
 }
 
 impl Contender<'_> {

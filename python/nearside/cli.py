@@ -28,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 errors = Console(stderr=True, highlight=False)
+LONGEST_MESSAGE = 2_000  # characters
 
 SpaceOption = Annotated[Path, typer.Option("--space", help="Vector space file.", dir_okay=False, exists=True)]
 EncoderOption = Annotated[
@@ -49,9 +50,10 @@ def refusals(faults: Faults | None = None) -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError, TrackingError) as error:
-        text = (
-            ": ".join(str(part) for part in error.args) if error.args and not isinstance(error, OSError) else str(error)
-        )
+        # The arguments of these two hold more than their message: a whole file's text, for one.
+        is_told = isinstance(error, OSError | UnicodeError) or not error.args
+        text = str(error) if is_told else ": ".join(str(part) for part in error.args)
+        text = text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + "…"
         errors.print("nearside:", style="red", end=" ")
         errors.print(text, markup=False, soft_wrap=True)
         raise typer.Exit(1) from error

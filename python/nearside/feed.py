@@ -1,12 +1,12 @@
 """The `_nearside` fields of a JSON Feed: what a publisher's system writes at publish time.
 
 Every item with a title gets `_nearside.vector`, and the feed `_nearside.space`. An article is known by its title and
-`summary`. An item without a topic gets that of its nearest neighbours in the feed, marked by `"predicted": true`; such
-topics are predicted again each time. All else stays as it is, in its order.
+`summary`, read without tags and entities. An item without a topic gets that of its nearest neighbours in the feed,
+marked by `"predicted": true`; such topics are predicted again each time. A field that the page would not read is
+written as it does, where it is plain what was meant (`feed_fields`). All else stays as it is, in its order.
 """
 
 import copy
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,14 @@ import numpy as np
 from nearside.encode import check_encoder, encode_texts
 from nearside.encoder import TextEncoder
 from nearside.faults import Faults
-from nearside.files import write_whole
+from nearside.feed_fields import OWN, Item, settle_fields
+from nearside.feed_file import read_feed, write_feed
+from nearside.markup import plain_text
 from nearside.space import DIMENSION, Space, article_text, from_base64, to_base64
 from nearside.topics import fill_labels
 
-OWN = "_nearside"
-Item = dict[str, Any]
+COMPUTED = ("vector", "topic", "subtopic", "predicted")
+MOST_NAMED = 10  # items that a message names
 
 
 def encode_file(
@@ -31,13 +33,17 @@ def encode_file(
     Raises ValueError for a file that is no feed, for one without any title, and where `check` finds what does not fit.
     """
     check_encoder(encoder, space, faults)
-    before = read_feed(path)
+    before = read_feed(path, unreadable := Faults())
+    faults.update(unreadable)
     feed = copy.deepcopy(before)
     encoded = encode_feed(feed, encoder, space, faults)
     if not encoded:
         raise ValueError(f"{path}: no item can be encoded")
     if check:
         wrong = stale(before, feed)
+        wrong = wrong[:MOST_NAMED] + ([f"and {len(wrong) - MOST_NAMED:,} more"] if len(wrong) > MOST_NAMED else [])
+        if unreadable.by_reason:
+            wrong.append("what a browser cannot read")
         if _own(before).get("space") != space.name:
             wrong.append("the feed's space")
         if wrong:
@@ -45,21 +51,9 @@ def encode_file(
         return f"{path}: all vectors fit their texts"
     if output is None:
         raise ValueError("say by -o where the feed is to be written; it may be the same file")
-    text = json.dumps(feed, indent=2, ensure_ascii=False) + "\n"
-    write_whole(output, lambda unfinished: unfinished.write_text(text, "utf-8"))
+    write_feed(output, feed)
     predicted = sum(bool(_own(item).get("predicted")) for item in feed["items"])
     return f"{output}: {encoded:,} items in the space {space.name}; {predicted:,} topics predicted"
-
-
-def read_feed(path: Path) -> dict[str, Any]:
-    """A JSON Feed; raises ValueError for what is none."""
-    try:
-        feed = json.loads(path.read_text("utf-8-sig"))
-    except ValueError as error:
-        raise ValueError(f"{path} is no JSON: {error}") from error
-    if not isinstance(feed, dict) or not isinstance(feed.get("items"), list):
-        raise ValueError(f"{path} is no JSON Feed: it has no list of items")
-    return feed
 
 
 def encode_feed(feed: dict[str, Any], encoder: TextEncoder, space: Space, faults: Faults | None = None) -> int:
@@ -105,8 +99,9 @@ def _sound(items: list[Any], faults: Faults) -> list[tuple[str, Item]]:
         if not isinstance(item, dict):
             faults.add("an item is no object", f"item {number}")
             continue
+        settle_fields(item, faults, f"item {number}")
         id_ = item.get("id")
-        where = f"item {number}, {id_}" if id_ else f"item {number}"
+        where = f"item {number}, {_name(id_)}" if id_ else f"item {number}"
         if not isinstance(id_, str) or not id_:
             faults.add("an item has no id: the page cannot be ranked with it", where)
         elif id_ in seen:
@@ -120,22 +115,41 @@ def _sound(items: list[Any], faults: Faults) -> list[tuple[str, Item]]:
             # A vector that is there is of no text, and may be of another space.
             _own(item).pop("vector", None)
         else:
+            if _text(item["title"]) != plain_text(_text(item["title"])):
+                faults.add("a title has tags or entities; its vector is of the text without", where)
             sound.append((where, item))
     return sound
 
 
+def _name(id_: object) -> str:
+    """An id for a message: short, in one line."""
+    text = "".join(char if char.isprintable() else "?" for char in str(id_)[:60])
+    return text[:40] + ("…" if len(text) > 40 else "")
+
+
 def stale(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """The ids of items whose fields no longer fit: a vector by more than a unit, or a topic that is not predicted yet.
+    """The ids of items whose fields no longer fit.
+
+    A vector by more than a unit, a topic that is not predicted yet, or a field of another type than the page reads.
 
     Numbers may differ by a unit between kinds of processors.
     """
     pairs = zip(before["items"], after["items"], strict=True)
-    return [str(new.get("id")) for old, new in pairs if isinstance(new, dict) and not _fits(_own(old), _own(new))]
+    return [_name(new.get("id")) for old, new in pairs if isinstance(new, dict) and not _fits(old, new)]
 
 
-def _fits(old: Item, new: Item) -> bool:
+def _fits(before: Item, after: Item) -> bool:
+    old, new = _own(before), _own(after)
+    if _given(before) != _given(after):
+        return False
     topics = [(bool(_text(own.get("topic"))), own.get("predicted") is True) for own in (old, new)]
     return bool(np.abs(_numbers(old) - _numbers(new)).max() <= 1) and topics[0] == topics[1]
+
+
+def _given(item: Item) -> tuple[Item, Item]:
+    """What the publisher wrote of an item: all but what is computed here."""
+    own = {name: value for name, value in _own(item).items() if name not in COMPUTED}
+    return {name: value for name, value in item.items() if name != OWN}, own
 
 
 def _numbers(own: Item) -> np.ndarray:

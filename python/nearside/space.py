@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from nearside.markup import plain_text
+
 DIMENSION = 64
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEFAULT = ROOT / "models" / "minilm-l6-pca64-v1.safetensors"
@@ -61,9 +63,13 @@ class Space:
         return np.rint(projected / greatest * 127).astype(np.int8)
 
 
+LONGEST_TEXT = 10_000  # characters: far beyond what an encoder reads
+
+
 def article_text(title: str, summary: str) -> str:
-    """The text by which an article is known: its title, and its summary where there is one."""
-    return " ".join(f"{title.strip()}. {summary.strip()}".split()) if summary.strip() else " ".join(title.split())
+    """The text by which an article is known: title, and summary where there is one, without tags and entities."""
+    title, summary = (" ".join(plain_text(text[:LONGEST_TEXT]).split()) for text in (title, summary))
+    return f"{title}. {summary}" if summary else title
 
 
 def to_base64(vector: NDArray[np.int8]) -> str:

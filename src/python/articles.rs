@@ -5,9 +5,10 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::refused;
+use crate::error::Error;
 use crate::id::{ArticleId, TopicId};
 use crate::replay::Articles;
-use nearside_kernels::vector::Vector;
+use nearside_kernels::vector::{DIMENSION, Vector};
 
 /// The articles of a log, one column each.
 #[pyclass(name = "Articles", frozen)]
@@ -24,8 +25,15 @@ impl PyArticles {
         has_vector: PyReadonlyArray1<'_, bool>,
         published_ms: PyReadonlyArray1<'_, f64>,
     ) -> PyResult<Self> {
+        let vectors = vectors.as_array();
+        if vectors.ncols() != DIMENSION {
+            let sentence = format!("a vector has {} numbers, not {}", DIMENSION, vectors.ncols());
+            return Err(PyValueError::new_err(sentence));
+        }
+        if vectors.nrows() != has_vector.as_array().len() {
+            return Err(refused(Error::CandidateColumns));
+        }
         let vectors: Vec<Option<Vector>> = vectors
-            .as_array()
             .rows()
             .into_iter()
             .zip(has_vector.as_array())

@@ -35,9 +35,11 @@ impl PyReplay {
     ) -> PyResult<Self> {
         let counts = counts.map(|(shows, clicks)| {
             let (shows, clicks) = (shows.as_array(), clicks.as_array());
-            shows.iter().zip(clicks).map(|(&shows, &clicks)| Counts { shows, clicks }).collect()
+            let fits = shows.len() == clicks.len();
+            fits.then(|| shows.iter().zip(clicks).map(|(&shows, &clicks)| Counts { shows, clicks }).collect())
+                .ok_or_else(|| PyValueError::new_err("shows and clicks differ in length"))
         });
-        let wanted = wanted(&features)?;
+        let (wanted, counts) = (wanted(&features)?, counts.transpose()?);
         let replay = Replay::new(&articles.get().0, readers, space, &wanted, counts, by_counts);
         Ok(Self { articles: articles.clone().unbind(), replay: Mutex::new(replay.map_err(refused)?) })
     }
@@ -90,6 +92,12 @@ impl PyReplay {
             articles: slice(&articles)?,
             viewed: viewed.as_ref().map(slice).transpose()?,
         };
+        for (i, (ranker, _)) in rankers.iter().enumerate() {
+            if rankers[..i].iter().any(|(other, _)| other.is(ranker)) {
+                // Each is locked once: the second time would wait for ever.
+                return Err(PyValueError::new_err("a ranker comes twice: give it all its policies at once"));
+            }
+        }
         let rows = py.detach(|| {
             let policies: Vec<Vec<Policy>> = rankers
                 .iter()
@@ -112,7 +120,7 @@ impl PyReplay {
         let profile = replay
             .profile(reader)
             .ok_or_else(|| PyValueError::new_err(format!("there is no reader {reader}")))?;
-        Ok(PyProfile(Mutex::new(profile.clone())))
+        Ok(PyProfile(Mutex::new(profile)))
     }
 }
 
