@@ -1,5 +1,5 @@
 import { flagsOf, idOf } from "./candidates.js";
-import { common } from "./copies.js";
+import { mayOrder, noteOrdered } from "./copies.js";
 import { hasPainted } from "./painted.js";
 import { rearrange, restore } from "./rearrange.js";
 import type { Application, Candidate } from "./types.js";
@@ -22,11 +22,10 @@ export function apply(
   holds: (id: string) => boolean,
 ): Application {
   try {
-    const { ordered } = common();
     // Where the page has loaded the package twice, one copy orders a container.
-    if ((ordered.get(container) ?? apply) !== apply) return { applied: false, reason: "too_late" };
+    if (!mayOrder(container, apply)) return { applied: false, reason: "too_late" };
     const application = arrange(container, items, holds);
-    if (application.applied) ordered.set(container, apply);
+    if (application.applied) noteOrdered(container, apply);
     return application;
   } catch {
     // guard: apply

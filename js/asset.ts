@@ -79,10 +79,11 @@ async function fetchVerified(
   integrity: string,
   signal: AbortSignal | undefined,
 ): Promise<Response | Uint8Array> {
+  // A page may have given all objects members; what is fetched is asked for without them.
   const init: RequestInit = signal ? { signal } : {};
   let first: unknown;
   try {
-    const response = await fetch(url, { ...init, integrity });
+    const response = await fetch(url, { __proto__: null, ...init, integrity } as RequestInit);
     if (response.ok) return response;
     throw new Error(`status ${response.status}`);
   } catch (error) {
@@ -91,7 +92,7 @@ async function fetchVerified(
   // The browser does not say whether the network or the hash was at fault: look at what there is without the hash.
   let bytes: Uint8Array<ArrayBuffer>;
   try {
-    const response = await fetch(url, { ...init, cache: "force-cache" });
+    const response = await fetch(url, { __proto__: null, ...init, cache: "force-cache" } as RequestInit);
     if (!response.ok) throw new Error(`status ${response.status}`);
     bytes = new Uint8Array(await response.arrayBuffer());
   } catch (error) {
@@ -116,7 +117,7 @@ export async function hash(bytes: Uint8Array<ArrayBuffer>, like?: unknown): Prom
 
 function unlessAborted(source: unknown, signal: AbortSignal | undefined): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+    signal?.addEventListener("abort", () => reject(signal.reason));
     Promise.resolve(source).then(resolve, reject);
   });
 }

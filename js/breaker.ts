@@ -1,3 +1,4 @@
+import { date } from "./clock.js";
 import { keep, kept } from "./kept.js";
 
 /** So many page views that a model failed within a day switch it off for a day. */
@@ -18,11 +19,11 @@ export function noteFault(model: string): void {
   noted = true;
   const { faults } = kept();
   const times = faults?.model === model && Array.isArray(faults.times) ? faults.times.filter(isToday) : [];
-  keep({ faults: { model, times: [...times, Date.now()].slice(-most) } });
+  keep({ faults: { model, times: [...times, date()].slice(-most) } });
 }
 
 /** Whether the last 24 hours hold a time. One to come is of a clock that was wrong. */
 function isToday(time: number | undefined): boolean {
-  const age = Date.now() - Number(time);
+  const age = date() - Number(time);
   return age >= 0 && age < day;
 }

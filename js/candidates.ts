@@ -1,4 +1,5 @@
 import { Refusal } from "./refusal.js";
+import { encodeInto } from "./utf8.js";
 
 /** Candidates that are ranked; those behind keep their place. */
 export const maxRanked = 200;
@@ -37,7 +38,6 @@ interface LooseExtension {
 const longestVector = 1024;
 
 let buffers: { text: Uint8Array; lengths: Uint32Array; numbers: Float64Array; flags: Uint8Array } | undefined;
-let encoder: TextEncoder | undefined;
 
 /**
  * Turns a list into columns. `keep`: ids of items to pin.
@@ -171,7 +171,10 @@ function dateOf(value: unknown): number {
     const next = at < zone ? digit(at) : 0;
     if (at < 23) time = 10 * time + next;
   }
-  sound &&= month * day > 0 && (day < 29 || new Date(864e5 * days).getUTCDate() === day); // no 30 February
+  const after = year + 1; // February ends a year here, and is the next one's by the calendar
+  const isLeap = after % 4 === 0 && (after % 100 !== 0 || after % 400 === 0);
+  const last = month === 2 ? (isLeap ? 29 : 28) : 30 + ((month ^ (month >> 3)) & 1);
+  sound &&= month * day > 0 && day <= last;
   return sound ? time : Infinity;
 }
 
@@ -183,6 +186,5 @@ function whole(text: string): string {
 
 function encode(text: string, buffers: { text: Uint8Array }): Uint8Array {
   if (buffers.text.length < 3 * text.length) buffers.text = new Uint8Array(6 * text.length);
-  encoder ??= new TextEncoder();
-  return buffers.text.subarray(0, encoder.encodeInto(text, buffers.text).written);
+  return buffers.text.subarray(0, encodeInto(text, buffers.text));
 }

@@ -1,4 +1,6 @@
+import { safely } from "./quiet.js";
 import { readGpp, readTcf } from "./signals.js";
+import { after } from "./timer.js";
 import type { AutoConsent } from "./types.js";
 
 /** Milliseconds that a consent platform is waited for, unless the page says otherwise. */
@@ -81,9 +83,9 @@ export function followConsent(
       }
       const yes = allowed();
       if (signal.aborted) remove();
-      else if (answer !== before && (yes || answer === false)) onAnswer(yes);
+      else if (answer !== before && (yes || answer === false)) safely(onAnswer)(yes);
     };
-    signal.addEventListener("abort", remove);
+    signal.addEventListener("abort", safely(remove));
     return () => {
       const api = host[name];
       // Another function than the one that was asked, and has not answered, is a platform's in place of its stub.
@@ -99,13 +101,16 @@ export function followConsent(
     const auto = (given === "auto" ? { signal: given } : given) as AutoConsent;
     if (auto.signal === "auto") {
       answered = new Promise((resolve) => {
-        const timer = setTimeout(resolve, auto.timeoutMs ?? patience);
-        settle = () => resolve(clearTimeout(timer));
+        const end = after(auto.timeoutMs ?? patience, resolve);
+        settle = () => resolve(end());
       });
       // To store; to make a profile for content, and to select content by it.
       const purposes = [1, ...(auto.purposes ?? [5, 6])];
       asks = [asker("__tcfapi", readTcf, purposes, 2), asker("__gpp", readGpp, purposes)];
-      signal.addEventListener("abort", () => settle());
+      signal.addEventListener(
+        "abort",
+        safely(() => settle()),
+      );
     }
   } catch {
     // There is nothing to follow: the answer stays no.

@@ -1,15 +1,19 @@
 import { hash, isSame } from "./asset.js";
 import { isOff, noteFault } from "./breaker.js";
 import type { Columns } from "./candidates.js";
+import { date } from "./clock.js";
 import { checkSupport, isLoaded, liveInstance, loadModel, loadWasm, noteTrap } from "./load.js";
 import { Core } from "./nearside.js";
 import type { Cursor, Profile } from "./profile.js";
+import { unlikePromises } from "./promised.js";
+import { safely } from "./quiet.js";
 import { asRefusal, Refusal, textOf } from "./refusal.js";
 import type { Choice } from "./release.js";
 import type { Remote } from "./remote.js";
 import { checked, describe, type Scored, scoreOn } from "./score.js";
 import type { Settings } from "./settings.js";
 import { nextTask } from "./task.js";
+import { after } from "./timer.js";
 import type { Reason } from "./types.js";
 
 /** Where an engine's parts come from. */
@@ -99,8 +103,8 @@ export class Engine {
   /** Ranks the list in `columns` by the history; in a worker, if that is how it is, and if its turn comes within `left` milliseconds. */
   rank(columns: Columns, space: string, policy: Float64Array, left: number): Scored | Promise<Scored> {
     return this.#remote
-      ? this.#remote.rank({ columns, space, policy, until: Date.now() + left })
-      : this.run((core) => scoreOn(core, columns, space, policy, Date.now()));
+      ? this.#remote.rank({ columns, space, policy, until: date() + left })
+      : this.run((core) => scoreOn(core, columns, space, policy, date()));
   }
 
   /** Notes that the loaded model failed this page view. */
@@ -185,8 +189,9 @@ export class Engine {
     this.#remote ??= new Remote(url, {
       Refusal,
       refusalOf,
-      bytes: () => this.run((core) => core.profileBytes(Date.now())),
+      bytes: () => this.run((core) => core.profileBytes(date())),
       erasures: () => profile.cursor().forgotten,
+      ...{ date, after, safely, unlikePromises },
     });
   }
 
@@ -222,10 +227,11 @@ function refusalOf(error: unknown): Refusal {
   return new Refusal(named.find((reason) => reason === name) ?? "trap", textOf(error));
 }
 
-const engines = new WeakMap<Profile, Engine[]>();
+let engines: WeakMap<Profile, Engine[]> | undefined;
 
 /** The engine that every reranker with this profile and these files shares. */
 export function engineOf(profile: Profile, files: Files): Engine {
+  engines ??= new WeakMap();
   const known = engines.get(profile) ?? [];
   engines.set(profile, known);
   let engine = known.find(

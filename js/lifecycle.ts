@@ -1,6 +1,7 @@
 import type { Engine } from "./engine.js";
 import { hearNews } from "./news.js";
 import type { Profile } from "./profile.js";
+import { quietly, safely } from "./quiet.js";
 
 /** Stores what is pending when the page goes out of sight, and learns what other tabs did when it comes back. */
 export function followPage(
@@ -13,12 +14,12 @@ export function followPage(
   const page = globalThis.document as Document | undefined;
   if (!page) return;
   const refresh = (): void => {
-    if (engine.live && allowed()) void profile.sync(engine, allowed);
+    if (engine.live && allowed()) void quietly(() => profile.sync(engine, allowed));
   };
   let news: BroadcastChannel | undefined;
   const onNews = (erased: boolean): void => {
     if (erased) forget();
-    if (erased && allowed()) void profile.sync(engine, allowed);
+    if (erased && allowed()) void quietly(() => profile.sync(engine, allowed));
     else if (!page.hidden) refresh();
   };
   const hear = (): void => {
@@ -28,9 +29,10 @@ export function followPage(
   let gone = false;
   const onVisibility = (): void => {
     if (!page.hidden) refresh();
-    else if (!gone) void profile.flush();
+    else if (!gone) void quietly(() => profile.flush());
   };
-  page.addEventListener("visibilitychange", onVisibility, { signal });
+  const options = { __proto__: null, signal };
+  page.addEventListener("visibilitychange", safely(onVisibility), options);
   // The page's own listeners may tell a last reading time after this one: at the same event, or when the page, as it goes, is
   // hidden. That event comes after `pagehide` and reaches the window last.
   const onLeave = (): void => {
@@ -38,27 +40,34 @@ export function followPage(
     profile.leave(page.hidden);
     news?.close(); // it would keep the page out of the back-forward cache
   };
-  globalThis.addEventListener("pagehide", onLeave, { signal });
-  globalThis.addEventListener("visibilitychange", () => gone && page.hidden && onLeave(), { signal });
+  globalThis.addEventListener("pagehide", safely(onLeave), options);
+  globalThis.addEventListener(
+    "visibilitychange",
+    safely(() => gone && page.hidden && onLeave()),
+    options,
+  );
   globalThis.addEventListener(
     "pageshow",
-    (event) => {
+    safely((event) => {
       gone = false;
       if (!event.persisted) return;
       hear();
       profile.resume();
       refresh();
-    },
-    { signal },
+    }),
+    options,
   );
   hear();
-  signal.addEventListener("abort", () => news?.close());
+  signal.addEventListener(
+    "abort",
+    safely(() => news?.close()),
+  );
 }
 
 /** In a page that is prerendered: does `work` once the reader sees it, if ever, and answers `true`. */
 export function whenShown(work: () => void): boolean {
   const page = globalThis.document as (Document & { prerendering?: boolean }) | undefined;
   if (!page?.prerendering) return false;
-  page.addEventListener("prerenderingchange", work, { once: true });
+  page.addEventListener("prerenderingchange", safely(work), { __proto__: null, once: true } as object);
   return true;
 }

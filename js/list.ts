@@ -14,10 +14,10 @@ export interface List<T> {
 export function readList<T>(feed: unknown): List<T> {
   let items: T[] = [];
   try {
-    const list = Array.isArray(feed) ? feed : (feed as { items: unknown }).items;
-    if (!Array.isArray(list)) throw new TypeError();
+    const list = listIn<T>(feed);
+    if (!list) throw new TypeError();
     try {
-      items = Array.from(list);
+      items = copyOf(list);
     } catch (error) {
       // A slot's getter threw: the list is given back with it.
       items = Object.defineProperties([], Object.getOwnPropertyDescriptors<object>(list)); // guard: slot
@@ -34,6 +34,28 @@ export function readList<T>(feed: unknown): List<T> {
     // A getter threw: no text either.
   }
   return bad(items, "the feed's vector space is not a text");
+}
+
+/** The list itself, of a JSON Feed or bare. */
+export function listIn<T>(feed: unknown): readonly T[] | undefined {
+  const list = isList(feed) ? feed : (feed as { items: unknown }).items;
+  return isList(list) ? (list as readonly T[]) : undefined;
+}
+
+function isList(value: unknown): boolean {
+  try {
+    if (Array.isArray(value) === true) return true;
+  } catch {
+    // The page's own throws.
+  }
+  return value instanceof [].constructor; // guard: is-list
+}
+
+/** A copy, by syntax alone: the page may have patched what arrays can do. */
+export function copyOf<T>(list: readonly T[]): T[] {
+  const copy: T[] = [];
+  for (let i = 0; i < list.length; i++) copy[i] = list[i] as T;
+  return copy;
 }
 
 function bad<T>(items: T[], message: string): List<T> {

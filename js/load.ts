@@ -2,6 +2,7 @@ import { type AssetRequest, bytesOf, isSame, openAsset } from "./asset.js";
 import { initSync as init, __wbg_reset_state as renewInstance } from "./nearside.js";
 import { Refusal, textOf } from "./refusal.js";
 import { nextTask } from "./task.js";
+import { deadline } from "./timer.js";
 
 /** How long a file may take. A page is long read by then, and a request that hangs must end. */
 const patience = 30_000;
@@ -94,14 +95,14 @@ function renew(): void {
 }
 
 async function open(request: AssetRequest): Promise<Uint8Array<ArrayBuffer>> {
-  const content = await openAsset(request, deadline());
+  const content = await openAsset(request, deadline(patience));
   if (content instanceof WebAssembly.Module)
     throw new Refusal("load_failed", "modelUrl must not be a WebAssembly.Module");
   return bytesOf(content, request.option);
 }
 
 async function start(request: AssetRequest): Promise<WebAssembly.Module> {
-  const content = await openAsset(request, deadline());
+  const content = await openAsset(request, deadline(patience));
   const module = content instanceof WebAssembly.Module ? content : await compile(content, request.option);
   try {
     if (started) renew(); // the glue keeps account of instances
@@ -134,8 +135,4 @@ async function compile(content: Response | Uint8Array, option: string): Promise<
     );
     throw new Refusal(reason, textOf(error));
   }
-}
-
-function deadline(): AbortSignal | undefined {
-  return AbortSignal.timeout?.(patience); // guard: no-timeout
 }

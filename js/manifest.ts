@@ -1,3 +1,4 @@
+import { date } from "./clock.js";
 import { glueIntegrity, version } from "./integrity.js";
 import { readPolicy } from "./policy.js";
 import { Refusal } from "./refusal.js";
@@ -86,7 +87,7 @@ function isUsable(manifest: Signed): boolean {
 
 /** Whether a release may not be used any more. */
 export function isExpired({ expires }: Manifest): boolean {
-  return Date.now() > Date.parse(expires) + grace;
+  return date() > Date.parse(expires) + grace;
 }
 
 /** Which of the keys has signed the text. */

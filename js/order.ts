@@ -1,3 +1,4 @@
+import { copyOf } from "./list.js";
 import { Refusal } from "./refusal.js";
 
 /**
@@ -18,7 +19,7 @@ export function checkOrder(order: Uint32Array, flags: Uint8Array): void {
 
 /** The list in the checked order of its first items; those behind keep their place. */
 export function inOrder<T>(list: readonly T[], order: Uint32Array): T[] {
-  const items = list.slice();
+  const items = copyOf(list);
   for (let slot = 0; slot < order.length; slot++) items[slot] = list[order[slot] as number] as T;
   return items;
 }

@@ -1,8 +1,11 @@
-import { common } from "./copies.js";
+import { date } from "./clock.js";
+import { Seen } from "./copies.js";
 import { type Event, tell } from "./event.js";
 import { Keeper } from "./keeper.js";
 import type { Core } from "./nearside.js";
+import { quietly, safely } from "./quiet.js";
 import { type Record, readRecord, timesErased, writeRecord } from "./record.js";
+import { after } from "./timer.js";
 import type { Store } from "./types.js";
 
 /** How much of a profile one core has taken in. */
@@ -31,7 +34,7 @@ const longestJournal = 1000;
  */
 export class Profile {
   /** Stories seen in this page view; each is one view, however often it scrolls by. */
-  readonly seen: Set<string>;
+  readonly seen: Pick<Set<string>, "has" | "clear"> & { add(key: string): unknown };
   /** Whether other tabs have the same history. */
   readonly isShared: boolean;
   /** Told when the history is erased: what was derived from it goes, too. */
@@ -44,7 +47,7 @@ export class Profile {
   #erasures = 0;
   #begun: Promise<void> | undefined;
   #last: Promise<unknown> = Promise.resolve();
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #stop: (() => void) | undefined;
   #due: { host: Host; allowed: () => boolean; erasing?: true } | undefined;
   /** What of it a page about to go has stored. */
   #left: unknown;
@@ -52,7 +55,7 @@ export class Profile {
   constructor(store: Store | undefined) {
     this.#keeper = new Keeper(store);
     this.isShared = !store;
-    this.seen = store ? new Set() : common().seen;
+    this.seen = store ? new Set() : new Seen();
   }
 
   /** How often the history was erased without a core; each core counts on from there. */
@@ -104,14 +107,14 @@ export class Profile {
       this.#first++;
     }
     this.#due = { host, allowed };
-    if (event.kind !== "viewed") void this.flush();
-    else this.#timer ??= setTimeout(() => void this.flush(), delay);
+    if (event.kind !== "viewed") void quietly(() => this.flush());
+    else this.#stop ??= after(delay, () => void quietly(() => this.flush()));
   }
 
   /** Stores what is pending, if anything. Never rejects. */
   async flush(): Promise<void> {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#stop?.();
+    this.#stop = undefined;
     const due = this.#due;
     if (due) await this.sync(due.host, due.allowed, true);
   }
@@ -160,12 +163,12 @@ export class Profile {
   /** Empties the history here and in the store. Answers whether the store has it. Never rejects. */
   async erase(host: Host | undefined, allowed: () => boolean): Promise<boolean> {
     this.#forget();
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#stop?.();
+    this.#stop = undefined;
     const due = host && { host, allowed: () => true, erasing: true as const }; // should the page be left before the store answers
     this.#due = due;
     try {
-      if (host) this.#snapshot = [host.run((core) => core.profileBytes(Date.now()))];
+      if (host) this.#snapshot = [host.run((core) => core.profileBytes(date()))];
     } catch {
       // The core trapped: the store is marked below.
     }
@@ -209,7 +212,7 @@ export class Profile {
         // What is stored may be of a later generation than this page knew: its entries end too.
         host.run((core, cursor) => {
           mergeAll(core, this.#current(records));
-          const [clicks = 0, views = 0, hides = 0] = core.profileCounts(Date.now());
+          const [clicks = 0, views = 0, hides = 0] = core.profileCounts(date());
           if (learned || clicks + views + hides > 0) core.erase();
           cursor.next = this.#first; // whatever came since the erasure is taken in again
         });
@@ -238,7 +241,7 @@ export class Profile {
 
   /** Folds what the core has taken in into the snapshot. */
   #keep(core: Core, cursor: Cursor): Uint8Array {
-    const bytes = core.profileBytes(Date.now());
+    const bytes = core.profileBytes(date());
     this.#journal.splice(0, cursor.next - this.#first);
     this.#first = cursor.next;
     this.#snapshot = [bytes];
@@ -252,7 +255,7 @@ export class Profile {
     this.#snapshot = [];
     this.#forgotten++;
     this.seen.clear();
-    for (const tell of this.onForget) tell();
+    for (const tell of this.onForget) safely(tell)(undefined);
   }
 
   /** One use of the store at a time. */
@@ -264,7 +267,7 @@ export class Profile {
 }
 
 function mergeAll(core: Core, profiles: readonly Uint8Array[]): void {
-  for (const profile of profiles) core.mergeProfile(profile, Date.now());
+  for (const profile of profiles) core.mergeProfile(profile, date());
 }
 
 function same(a: Uint8Array, b: Uint8Array): boolean {
@@ -275,7 +278,7 @@ function same(a: Uint8Array, b: Uint8Array): boolean {
 
 /** Profiles of this page: one for the default store, one for each other. */
 let main: Profile | undefined;
-const others = new WeakMap<object, Profile>();
+let others: WeakMap<object, Profile> | undefined;
 
 /** The history that every reranker with this store shares. */
 export function profileOf(store: Store | undefined): Profile {
@@ -283,6 +286,7 @@ export function profileOf(store: Store | undefined): Profile {
     main ??= new Profile(undefined);
     return main;
   }
+  others ??= new WeakMap();
   let profile = others.get(store);
   if (!profile) {
     profile = new Profile(store);

@@ -1,7 +1,9 @@
 import type { AssetRequest } from "./asset.js";
+import { date } from "./clock.js";
 import { type KeptRelease, keep, kept, timesForgotten } from "./kept.js";
 import { isExpired, type Manifest, readManifest } from "./manifest.js";
 import { asRefusal, Refusal } from "./refusal.js";
+import { deadline } from "./timer.js";
 import type { Policy, Reason, RerankerOptions } from "./types.js";
 
 /** How old the answer of the manifest's URL may be when a list is ranked. */
@@ -52,7 +54,7 @@ export class Release {
 
   /** Asks what the newest release is, for the next ranking and the next page view, if the last answer is old. */
   ask(): void {
-    const age = Math.abs(Date.now() - this.#asked);
+    const age = Math.abs(date() - this.#asked);
     if (age > freshness && this.isAllowed) void this.#refresh();
   }
 
@@ -135,15 +137,18 @@ export class Release {
   }
 
   async #refresh(): Promise<void> {
-    this.#asked = Date.now();
+    this.#asked = date();
     const users = [...this.users]; // a page may dispose of them before the answer is there
     const times = timesForgotten;
     const isAllowed = (): boolean =>
       times === timesForgotten && (this.users.size > 0 ? this.isAllowed : users.some((allowed) => allowed()));
     try {
-      const signal = AbortSignal.timeout?.(patience) ?? null;
+      const signal = deadline(patience) ?? null;
       // The browser's own cache may answer with what was said ten minutes ago (stale-while-revalidate): the edge is asked each time.
-      const response = await fetch(this.#url, { cache: "no-cache", credentials: "omit", signal });
+      const response = await fetch(this.#url, {
+        __proto__: null,
+        ...{ cache: "no-cache", credentials: "omit", signal },
+      } as RequestInit);
       if (!response.ok) throw new Error(`status ${response.status}`);
       const text = await response.text();
       const manifest = await readManifest(text, this.#keys);
@@ -163,7 +168,13 @@ export class Release {
       // So that the next page view has them at hand.
       for (const { name, integrity } of [manifest.wasm, manifest.model]) {
         if (!isAllowed()) return;
-        await (await fetch(new URL(name, this.#url), { integrity, priority: "low" })).arrayBuffer();
+        await (
+          await fetch(new URL(name, this.#url), {
+            __proto__: null,
+            integrity,
+            priority: "low",
+          } as RequestInit)
+        ).arrayBuffer();
       }
     } catch (error) {
       this.#fetched = error instanceof Refusal ? error.reason : "load_failed";
@@ -184,7 +195,7 @@ export class Release {
   }
 }
 
-const releases = new Map<string, Release>();
+let releases: Map<string, Release> | undefined;
 
 /** The releases that every reranker of this page with these options shares. Throws a refusal where the options are none. */
 export function releaseOf(options: RerankerOptions["release"] | null): Release | undefined {
@@ -199,6 +210,7 @@ export function releaseOf(options: RerankerOptions["release"] | null): Release |
     throw new Refusal("internal", "release.publicKeys must be one or two keys, base64");
   const url = new URL(manifestUrl, globalThis.document?.baseURI).href;
   const id = [url, ...keys].join(" ");
+  releases ??= new Map();
   const release = releases.get(id) ?? new Release(url, keys);
   releases.set(id, release);
   return release;

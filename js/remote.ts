@@ -25,6 +25,11 @@ export interface Page {
   bytes(): Uint8Array;
   /** How often the history was erased. */
   erasures(): number;
+  /** Milliseconds since 1970. */
+  date(): number;
+  after(ms: number, work: () => void): () => void;
+  safely<A>(listener: (given: A) => unknown): (given: A) => void;
+  unlikePromises<T extends object>(value: T): T;
 }
 
 /** The job the worker is at. */
@@ -55,7 +60,7 @@ export class Remote {
   #runs = false;
   #loaded: Promise<Described> | undefined;
   #last = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #stop: () => void = () => {};
 
   /** Starts the worker. `url`: where its script lies; `true`: beside the package's own. Throws a refusal. */
   constructor(url: unknown, page: Page) {
@@ -98,10 +103,10 @@ export class Remote {
     try {
       for (;;) {
         if (closed !== this.#closed) throw new Refusal("disposed");
-        if (Date.now() > until) throw new Refusal("budget", "the worker was busy");
+        if (this.#page.date() > until) throw new Refusal("budget", "the worker was busy");
         await this.#load();
         const before = erasures();
-        const scored = await this.#call({ ...task, profile: bytes(), at: Date.now() }, patience);
+        const scored = await this.#call({ ...task, profile: bytes(), at: this.#page.date() }, patience);
         // What a history gave that was erased meanwhile is not shown any more.
         if (before === erasures()) return scored as Scored;
       }
@@ -131,13 +136,13 @@ export class Remote {
     } catch (error) {
       throw this.#notStarted((error as Error).message); // guard: worker-refused
     }
-    worker.onmessage = ({ data }) => this.#take(data);
-    worker.onerror = (event) => {
+    worker.onmessage = this.#page.safely(({ data }) => this.#take(data));
+    worker.onerror = this.#page.safely((event: ErrorEvent) => {
       // Else it is an error of the page, too.
       event.preventDefault(); // guard: worker-error
       const { message } = event;
       this.#end(this.#runs ? new Refusal("trap", message) : this.#notStarted(message));
-    };
+    });
     this.#worker = worker;
     this.#runs = false;
     return worker;
@@ -164,9 +169,9 @@ export class Remote {
       this.#end(refusal);
       return;
     }
-    clearTimeout(this.#timer);
+    this.#stop();
     this.#waiting = undefined;
-    if (result) waiting.resolve(result);
+    if (result) waiting.resolve(this.#page.unlikePromises(result));
     else waiting.reject(error);
   }
 
@@ -174,7 +179,7 @@ export class Remote {
     let left = ticks;
     const tick = (): void => {
       if (left-- > 0) {
-        this.#timer = setTimeout(tick, patience / ticks);
+        this.#stop = this.#page.after(patience / ticks, tick);
         return;
       }
       const silent = `no answer within ${patience} ms`;
@@ -191,7 +196,7 @@ export class Remote {
   }
 
   #end(refusal: Refusal): void {
-    clearTimeout(this.#timer);
+    this.#stop();
     const worker = this.#worker;
     if (worker) {
       worker.onmessage = worker.onerror = null;

@@ -1,6 +1,6 @@
 import { apply } from "./apply.js";
 import { type Columns, idOf, subjectOf, toColumns } from "./candidates.js";
-import { now } from "./clock.js";
+import { date, now } from "./clock.js";
 import { followConsent } from "./consent.js";
 import { engineOf } from "./engine.js";
 import type { Event } from "./event.js";
@@ -8,16 +8,19 @@ import { forgetKept } from "./kept.js";
 import { followPage, whenShown } from "./lifecycle.js";
 import { type List, readList } from "./list.js";
 import { checkOrder, inOrder } from "./order.js";
+import { outermost } from "./outermost.js";
 import { watchFrames } from "./painted.js";
 import { readPolicy } from "./policy.js";
 import { profileOf } from "./profile.js";
+import { unlikePromises } from "./promised.js";
+import { quietly } from "./quiet.js";
 import { Rankings } from "./rankings.js";
 import { asRefusal, Refusal, textOf } from "./refusal.js";
 import type { Scored } from "./score.js";
-import { readSettings, type Settings } from "./settings.js";
+import { memberOf, readSettings, type Settings } from "./settings.js";
 import { holdsAnything } from "./store.js";
 import { nextTask } from "./task.js";
-import type { Candidate, Outcome, RankOptions, Reranker, RerankerOptions } from "./types.js";
+import type { Candidate, Outcome, RankOptions, Reason, Reranker, RerankerOptions } from "./types.js";
 import { watch } from "./watch.js";
 import { within } from "./within.js";
 
@@ -29,7 +32,20 @@ const defaultBudget = 100;
  * Make one as early as possible and use it for all zones of the page.
  */
 export function createReranker(options: RerankerOptions): Reranker {
-  const settings = readSettings(options);
+  return createBy(() => options);
+}
+
+/** `createReranker`, with options that are still to be made: should that fail, the reranker says so. */
+export function createBy(options: () => RerankerOptions): Reranker {
+  return outermost((listen) => {
+    const settings = readSettings(options());
+    listen(settings.onOutcome);
+    return makeReranker(settings);
+  });
+}
+
+/** The reranker of these settings. Its rankings are told to nobody. */
+function makeReranker(settings: Settings): Reranker {
   const profile = profileOf(settings.store);
   const engine = engineOf(profile, settings);
   const rankings = new Rankings();
@@ -41,7 +57,7 @@ export function createReranker(options: RerankerOptions): Reranker {
 
   const { allowed, answered } = followConsent(settings.consent, end.signal, async (yes) => {
     if (yes) begin();
-    else if (engine.live || !profile.isShared || (await holdsAnything())) void erase();
+    else if (engine.live || !profile.isShared || (await holdsAnything())) void quietly(erase);
   });
   /** Its platform's last word is not followed any more once it is disposed of. */
   const mayKeep = (): boolean => !(answered && end.signal.aborted) && allowed();
@@ -49,23 +65,24 @@ export function createReranker(options: RerankerOptions): Reranker {
   const load = (): Promise<void> => {
     release?.users.add(mayKeep);
     const loading = engine.load();
-    ready = loading.catch(() => {}); // also keeps a failure that nobody waits for from being reported as unhandled
+    ready = quietly(() => loading); // also keeps a failure that nobody waits for from being reported as unhandled
     return loading;
   };
   const begin = (): void => {
-    if (allowed() && !settings.refusal && !isOff) void load();
+    if (allowed() && !settings.refusal && !isOff) void quietly(load);
   };
   const erase = (): Promise<boolean> => {
     forgetKept();
     return profile.erase(engine.live ? engine : undefined, allowed);
   };
 
-  /** Everything that may go wrong between a list and its order. */
+  /** Everything that may go wrong between a list and its order. Promises hold no objects here: a page may have given all of them a `then`. */
   const score = async (
     list: List<unknown>,
     started: number,
     options: RankOptions | undefined,
-  ): Promise<Scored> => {
+    take: (scored: Scored) => void,
+  ): Promise<void> => {
     const check = (): void => {
       if (end.signal.aborted) throw new Refusal("disposed");
       if (list.refusal) throw list.refusal;
@@ -94,13 +111,13 @@ export function createReranker(options: RerankerOptions): Reranker {
     if (policy[0] === 0) throw new Refusal("off");
     const columns = readColumns(list, keep);
     let scored = engine.rank(columns, list.space, policy, left());
-    if ("then" in scored) {
+    if (!("order" in scored)) {
       scored = await within(scored, left(), late);
       check();
     }
     checkOrder(scored.order, columns.flags); // guard: order
     if (now() - started > budget) throw late(); // guard: late-order
-    return scored;
+    take(scored);
   };
 
   const rank: Reranker["rank"] = async (feed, options) => {
@@ -110,22 +127,27 @@ export function createReranker(options: RerankerOptions): Reranker {
     const { live } = engine;
     let items = list.items;
     let moved = 0;
-    let result: Scored | Refusal;
+    let skipped = 0;
+    let reason: Reason = "internal";
+    let message = "";
     try {
-      result = await score(list, started, options);
-      profile.onForget.add(forget);
-      ranking.answer = { ...result, names: engine.featureNames };
-      if (result.reason === "ranked") {
-        items = inOrder(list.items, result.order);
-        moved = result.order.reduce((count, from, slot) => count + Number(from !== slot), 0);
-      }
+      await score(list, started, options, (scored) => {
+        profile.onForget.add(forget);
+        ranking.answer = { ...scored, names: engine.featureNames };
+        if (scored.reason === "ranked") {
+          items = inOrder(list.items, scored.order);
+          moved = countMoved(scored.order);
+        }
+        ({ reason, skipped } = scored);
+      });
     } catch (error) {
-      result = asRefusal(error);
+      items = list.items;
+      moved = 0;
+      ({ reason, message } = asRefusal(error));
       // A budget that loading took is the network's doing.
-      const isFault = result.reason === "trap" || (result.reason === "budget" && live);
+      const isFault = reason === "trap" || (reason === "budget" && live);
       if (isFault && allowed()) engine.noteFault();
     }
-    const { reason } = result;
     const version = engine.live && engine.choice.of?.version;
     const outcome: Outcome = {
       source: reason === "ranked" ? "model" : "server",
@@ -133,14 +155,13 @@ export function createReranker(options: RerankerOptions): Reranker {
       ms: now() - started,
       modelId: engine.modelId,
       moved,
-      skipped: "skipped" in result ? result.skipped : 0,
-      ...("message" in result && result.message !== "" ? { message: result.message } : {}),
+      skipped,
+      ...(message === "" ? {} : { message }),
       ...(version ? { releaseVersion: version } : {}),
       ...(release?.trouble ? { release: release.trouble } : {}),
       ...(profile.trouble ? { storage: "memory" } : {}),
     };
-    tell(settings, outcome);
-    return { items, outcome };
+    return unlikePromises({ items, outcome });
   };
 
   const record = (kind: Event["kind"], item: unknown, seconds = 0): void => {
@@ -151,8 +172,8 @@ export function createReranker(options: RerankerOptions): Reranker {
       if (id === undefined || settings.refusal || end.signal.aborted) return;
       if (!allowed()) return; // guard: consent-event
       const space = rankings.find(id)?.space ?? "";
-      void load(); // the event waits in the profile
-      profile.add({ kind, id, ...subjectOf(item), space, seconds, at: Date.now() }, engine, allowed);
+      void quietly(load); // the event waits in the profile
+      profile.add({ kind, id, ...subjectOf(item), space, seconds, at: date() }, engine, allowed);
     } catch {
       // guard: event
       // A getter of the page's item threw: there is nothing to record.
@@ -163,7 +184,11 @@ export function createReranker(options: RerankerOptions): Reranker {
   const itemOf = (id: string): Candidate => (rankings.find(id)?.item as Candidate | undefined) ?? { id };
 
   /** A story counts as seen once a page view, and a click once, whoever else watches: another zone, another copy of the package. */
-  const isFirst = (key: string): boolean => allowed() && !profile.seen.has(key) && !!profile.seen.add(key);
+  const isFirst = (key: string): boolean => {
+    if (!allowed() || profile.seen.has(key)) return false;
+    profile.seen.add(key);
+    return true;
+  };
 
   const watcher = {
     viewed: (id: string): void => {
@@ -182,16 +207,18 @@ export function createReranker(options: RerankerOptions): Reranker {
     // A host that patched its globals: of the page's going and coming nothing is known.
   }
   allowed(); // asks the page's consent platform
-  const begun = nextTask().then(
-    () => {
-      if (!end.signal.aborted) begin();
-    },
-    () => {}, // timers that the host patched: loading begins with the first ranking
-  );
+  const begun = quietly(async () => {
+    await nextTask();
+    if (!end.signal.aborted) begin();
+  });
 
   return {
     get ready() {
-      return begun.then(() => answered).then(() => ready);
+      return quietly(async () => {
+        await begun;
+        await answered;
+        await ready;
+      });
     },
     rank,
     apply: (container, items) => apply(container, items, (id) => rankings.holds(id)),
@@ -220,8 +247,8 @@ export function createReranker(options: RerankerOptions): Reranker {
       if (!engine.live || end.signal.aborted || !allowed()) return undefined;
       try {
         return engine.run((core) => {
-          const [clicks = 0, views = 0, hides = 0, generation = 0] = core.profileCounts(Date.now());
-          const bytes = core.profileBytes(Date.now()).length;
+          const [clicks = 0, views = 0, hides = 0, generation = 0] = core.profileCounts(date());
+          const bytes = core.profileBytes(date()).length;
           return { bytes, clicks, views, hides, generation: profile.erasures + generation };
         });
       } catch {
@@ -234,7 +261,10 @@ export function createReranker(options: RerankerOptions): Reranker {
       end.abort();
       release?.users.delete(mayKeep);
       profile.onForget.delete(forget);
-      void profile.close().then(() => engine.release());
+      void quietly(async () => {
+        await profile.close();
+        engine.release();
+      });
     },
   };
 }
@@ -249,20 +279,22 @@ function readColumns(list: List<unknown>, keep: ReadonlySet<string> | undefined)
 }
 
 function readBudget(options: RankOptions | undefined): number {
-  const budget = options?.budgetMs;
-  return typeof budget === "number" && !Number.isNaN(budget) ? Math.max(0, budget) : defaultBudget;
+  const budget = memberOf(options, "budgetMs");
+  if (typeof budget !== "number") return defaultBudget;
+  return budget > 0 ? budget : budget <= 0 ? 0 : defaultBudget;
+}
+
+function countMoved(order: Uint32Array): number {
+  let moved = 0;
+  for (let slot = 0; slot < order.length; slot++) if (order[slot] !== slot) moved++;
+  return moved;
 }
 
 function readKeep(options: RankOptions | undefined): ReadonlySet<string> | undefined {
-  const keep = options?.keep ?? undefined;
+  const keep = memberOf(options, "keep") ?? undefined;
   if (keep === undefined) return undefined;
   if (typeof keep === "string" || typeof keep[Symbol.iterator] !== "function") {
     throw new Refusal("internal", "keep must be a list of ids");
   }
   return new Set(Array.from(keep, String));
-}
-
-/** The outcome goes to the page's listener; what that throws, now or in a promise, is its own business. */
-function tell({ onOutcome }: Settings, outcome: Outcome): void {
-  (async () => onOutcome?.(outcome))().catch(() => {}); // guard: listener
 }

@@ -25,7 +25,6 @@ export interface Settings {
 
 /** Reads the options, whatever they are. Never throws. */
 export function readSettings(given: RerankerOptions | undefined): Settings {
-  const options: Partial<RerankerOptions> = given ?? {};
   let refusal: Refusal | undefined;
   const read = <T>(get: () => T): T | undefined => {
     try {
@@ -35,21 +34,22 @@ export function readSettings(given: RerankerOptions | undefined): Settings {
       return undefined;
     }
   };
+  const option = <Name extends keyof RerankerOptions>(name: Name) => memberOf(given, name);
   let store: unknown = {}; // what is no store fails at its first use, as a storage failure
   read(() => {
-    store = options.store ?? undefined;
+    store = option("store") ?? undefined;
   });
-  const onOutcome = read(() => options.onOutcome);
-  const knobs = read(() => options.policy);
-  const wasm = read(() => override("wasmUrl", options.wasmUrl, options.wasmIntegrity));
-  const model = read(() => override("modelUrl", options.modelUrl, options.modelIntegrity));
+  const onOutcome = read(() => option("onOutcome"));
+  const knobs = read(() => option("policy"));
+  const wasm = read(() => override("wasmUrl", option("wasmUrl"), option("wasmIntegrity")));
+  const model = read(() => override("modelUrl", option("modelUrl"), option("modelIntegrity")));
   const policy = read(() => readPolicy(knobs)) ?? readPolicy(undefined);
   return {
-    consent: read(() => options.consent),
+    consent: read(() => option("consent")),
     knobs,
     policy,
     // A page that is switched off loads none, not even to keep the history.
-    release: policy[0] === 0 ? undefined : read(() => releaseOf(options.release)),
+    release: policy[0] === 0 ? undefined : read(() => releaseOf(option("release"))),
     wasm: wasm ?? {
       option: "wasmUrl",
       source: () => new URL("./nearside_bg.wasm", import.meta.url),
@@ -62,11 +62,20 @@ export function readSettings(given: RerankerOptions | undefined): Settings {
       integrity: modelIntegrity,
       key: "",
     },
-    worker: read(() => (options.worker ? (options.workerUrl ?? true) : undefined)),
+    worker: read(() => (option("worker") ? (option("workerUrl") ?? true) : undefined)),
     store: store === undefined ? undefined : Object(store),
     onOutcome: typeof onOutcome === "function" ? onOutcome : undefined,
     refusal,
   };
+}
+
+/** A member of the page's options: its own, or of a prototype that not all objects have. */
+export function memberOf<T extends object, Name extends keyof T>(
+  options: T | null | undefined,
+  name: Name,
+): T[Name] | undefined {
+  const isCommon = name in {} && !Object.hasOwn(Object(options), name); // guard: pollution
+  return isCommon ? undefined : options?.[name];
 }
 
 function override(

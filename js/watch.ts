@@ -1,3 +1,5 @@
+import { safely } from "./quiet.js";
+
 const attribute = "data-nearside-id";
 /** How long a story must be half visible to count as seen. */
 const glance = 1000;
@@ -26,11 +28,11 @@ function watchClicks(container: Element, watcher: Watcher, signal: AbortSignal):
     if (link && story && container.contains(story))
       report(story, (id) => watcher.clicked(id, event.timeStamp));
   };
-  const options = { signal, capture: true, passive: true };
-  container.addEventListener("click", onClick, options);
+  const options = { __proto__: null, signal, capture: true, passive: true };
+  container.addEventListener("click", safely(onClick), options);
   container.addEventListener(
     "auxclick",
-    (event) => (event as MouseEvent).button === 1 && onClick(event),
+    safely((event) => (event as MouseEvent).button === 1 && onClick(event)),
     options,
   );
 }
@@ -42,7 +44,8 @@ function watchViews(container: Element, watcher: Watcher, signal: AbortSignal): 
 
   const start = (element: Element): void => {
     clearTimeout(visible.get(element));
-    const timer = page.hidden ? undefined : setTimeout(() => report(element, watcher.viewed), glance);
+    const seen = safely(() => report(element, watcher.viewed));
+    const timer = page.hidden ? undefined : setTimeout(seen, glance);
     visible.set(element, timer);
   };
   const stop = (element: Element): void => {
@@ -51,13 +54,13 @@ function watchViews(container: Element, watcher: Watcher, signal: AbortSignal): 
   };
 
   const views = new IntersectionObserver(
-    (entries) => {
+    safely((entries: IntersectionObserverEntry[]) => {
       for (const { target, intersectionRatio } of entries) {
         if (intersectionRatio >= 0.5) start(target);
         else stop(target);
       }
-    },
-    { threshold: 0.5 },
+    }),
+    { __proto__: null, threshold: 0.5 } as IntersectionObserverInit,
   );
 
   const observed = new Set<Element>();
@@ -75,30 +78,37 @@ function watchViews(container: Element, watcher: Watcher, signal: AbortSignal): 
       views.observe(element);
     }
   };
-  const changes = new MutationObserver((records) => {
-    for (const { type, target } of records) {
-      // A framework may show another story in the same element: its second begins anew.
-      if (type === "attributes" && visible.has(target as Element)) start(target as Element);
-    }
-    observe();
-  });
-  changes.observe(container, { subtree: true, childList: true, attributeFilter: [attribute] });
+  const changes = new MutationObserver(
+    safely((records: MutationRecord[]) => {
+      for (const { type, target } of records) {
+        // A framework may show another story in the same element: its second begins anew.
+        if (type === "attributes" && visible.has(target as Element)) start(target as Element);
+      }
+      observe();
+    }),
+  );
+  changes.observe(container, {
+    __proto__: null,
+    ...{ subtree: true, childList: true, attributeFilter: [attribute] },
+  } as MutationObserverInit);
   observe();
 
-  page.addEventListener("visibilitychange", () => [...visible.keys()].forEach(start), { signal });
-  signal.addEventListener("abort", () => {
-    changes.disconnect();
-    views.disconnect();
-    for (const element of [...visible.keys()]) stop(element);
-  });
+  page.addEventListener(
+    "visibilitychange",
+    safely(() => [...visible.keys()].forEach(start)),
+    { __proto__: null, signal } as object,
+  );
+  signal.addEventListener(
+    "abort",
+    safely(() => {
+      changes.disconnect();
+      views.disconnect();
+      for (const element of [...visible.keys()]) stop(element);
+    }),
+  );
 }
 
 function report(element: Element, tell: (id: string) => void): void {
-  try {
-    const id = element.getAttribute(attribute);
-    if (id) tell(id);
-  } catch {
-    // guard: report
-    // A host that patched its globals: the click is the page's all the same.
-  }
+  const id = element.getAttribute(attribute);
+  if (id) tell(id);
 }

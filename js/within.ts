@@ -1,4 +1,4 @@
-const longest = 2 ** 31 - 1; // beyond it a browser's timer fires at once
+import { after } from "./timer.js";
 
 /**
  * The promise's result, or after `ms` milliseconds the rejection `late()`. Leaves no timer behind. `waits`: so many times that long, each
@@ -6,12 +6,19 @@ const longest = 2 ** 31 - 1; // beyond it a browser's timer fires at once
  */
 export function within<T>(promise: Promise<T>, ms: number, late: () => Error, waits = 1): Promise<T> {
   return new Promise((resolve, reject) => {
-    let timer: ReturnType<typeof setTimeout>;
+    let end = (): void => {};
     const wait = (left: number): void => {
-      timer = setTimeout(() => (left > 1 ? wait(left - 1) : reject(late())), ms);
+      end = after(ms, () => (left > 1 ? wait(left - 1) : reject(late())));
     };
-    if (ms <= longest) wait(waits); // guard: late
-    const end = () => clearTimeout(timer);
-    promise.then(resolve, reject).then(end, end);
+    wait(waits); // guard: late
+    void (async () => {
+      try {
+        resolve(await promise);
+      } catch (error) {
+        reject(error);
+      } finally {
+        end();
+      }
+    })();
   });
 }

@@ -23,7 +23,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
-import { withoutFallbacks } from "./glue.mjs";
+import { rewritten } from "./glue.mjs";
 import { withoutPanicWords } from "./panics.mjs";
 import { ensureNode, ensureNodeModules, ensureRust, ensureWasmBindgen, withoutRustflags } from "./setup.mjs";
 import { bin, cache, capture, dim, done, isMain, main, root, run, Stop, say, seconds } from "./shell.mjs";
@@ -101,7 +101,12 @@ export async function buildCore(bindgen, folder, feature) {
   });
 
   await step(named("glue"), {
-    inputs: [join(bound, "nearside.js"), join(bound, "nearside.d.ts"), at("scripts/glue.mjs")],
+    inputs: [
+      join(bound, "nearside.js"),
+      join(bound, "nearside.d.ts"),
+      at("scripts/glue.mjs"),
+      at("js/utf8.ts"),
+    ],
     outputs: [output("nearside.js"), output("nearside.d.ts")],
     async make([script, types]) {
       const { transform } = await import("esbuild");
@@ -116,7 +121,7 @@ export async function buildCore(bindgen, folder, feature) {
         legalComments: "none",
         target: "es2022",
       });
-      writeFileSync(script, withoutFallbacks(glue.code).replaceAll("printError(", "console.error("));
+      writeFileSync(script, rewritten(glue.code).replaceAll("printError(", "console.error("));
       // Symbol.dispose is in no standard library that a consumer's compiler can be asked to have.
       const declared = readFileSync(join(bound, "nearside.d.ts"), "utf8");
       writeFileSync(types, declared.replaceAll(/^ *\[Symbol\.dispose\]\(\): void;\n/gm, ""));

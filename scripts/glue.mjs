@@ -1,16 +1,40 @@
-// Leaves out of wasm-bindgen's glue what no browser needs that can run the module at all: with WebAssembly SIMD (Chrome 91,
-// Firefox 89, Safari 16.4) they all have encodeInto and FinalizationRegistry. About 0.3 KB in brotli.
+// Rewrites wasm-bindgen's glue. What it builds at import is built when it is first used: importing the package must not fail in a page
+// that lacks a class, such as a test runner's. What no browser needs that can run the module at all is left out. And its objects'
+// properties are defined by descriptors that inherit nothing, as a page may have given all objects a `get`.
 
-import { Stop } from "./shell.mjs";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { transformSync } from "esbuild";
+import { root, Stop } from "./shell.mjs";
 
 /** What is replaced, as esbuild prints it, and by what. */
-const needless = [
+const changes = [
+  [/let cachedTextDecoder = [\s\S]*?\n(?=let WASM_VECTOR_LEN|const cachedTextEncoder)/, ""],
+  [/const cachedTextEncoder = new TextEncoder\(\);\n/, ""],
   [/if \(!\("encodeInto" in cachedTextEncoder\)\) \{[\s\S]*?\n\}\n/, ""],
-  [/typeof FinalizationRegistry === "undefined" \? \{[\s\S]*?\} : (?=new FinalizationRegistry)/, ""],
+  [
+    /const ret = cachedTextEncoder\.encodeInto\(arg, view\);\n(\s*)offset \+= ret\.written;/,
+    "offset += encodeInto(arg, view);",
+  ],
+  [/return decodeText\(/, "return decode("],
+  [
+    /const CoreFinalization = typeof FinalizationRegistry === "undefined" \? \{[\s\S]*?\} : (new FinalizationRegistry\([\s\S]*?\n\}\));\n/,
+    `let finalization;
+function finalizationOfCores() {
+  try {
+    return finalization ??= $1;
+  } catch {
+    return finalization = { register() {
+    }, unregister() {
+    } };
+  }
+}
+`,
+  ],
+  [/\bCoreFinalization\./g, "finalizationOfCores()."],
+  [/"__wbg_inst", \{ value/g, '"__wbg_inst", { __proto__: null, value'],
   // wasm-bindgen always passes it.
   [/ {2}if \(realloc === void 0\) \{[\s\S]*?\n {2}\}\n/, ""],
-  // Of Safari's decoder, which fails after 2 GB: a page decodes a few names.
-  [/ {2}numBytesDecoded \+= bytes\.length;\n {2}if \(numBytesDecoded >= [\s\S]*?\n {2}\}\n/, ""],
   // A page may go over to another module: the last good release's.
   [/(function initSync\(module\) \{\n) {2}if \(wasm !== void 0\) return wasm;\n/, "$1"],
   [/if \(Symbol\.dispose\) .*\n/, ""],
@@ -23,13 +47,22 @@ const needless = [
   [/ *if \(typeof WASM_VECTOR_LEN .*\n/, ""],
 ];
 
-/** The glue without it. */
-export function withoutFallbacks(glue) {
-  const short = needless.reduce((text, [pattern, replacement]) => {
+/** The glue as it is shipped. */
+export function rewritten(glue) {
+  const text = changes.reduce((text, [pattern, replacement]) => {
     if (!pattern.test(text)) throw new Stop(`The glue has nothing like ${pattern}: did wasm-bindgen change?`);
     return text.replace(pattern, replacement);
   }, glue);
-  if (/__wbg_call_guard|__wbg_reinit|numBytesDecoded/.test(short))
+  if (/__wbg_call_guard|__wbg_reinit|numBytesDecoded|cachedText|decodeText|CoreFinalization/.test(text))
     throw new Stop("The glue uses what scripts/glue.mjs leaves out: did wasm-bindgen change?");
-  return short;
+  return text + texts();
+}
+
+/** The SDK's own way from texts to bytes and back, for glue that imports nothing. */
+function texts() {
+  const source = readFileSync(join(root, "js/utf8.ts"), "utf8").replaceAll(/^ *\/\/ guard: .*\n/gm, "");
+  return transformSync(source, { loader: "ts", target: "es2022" }).code.replaceAll(
+    /^export (?=function)|^export \{[^}]*\};?\n/gm,
+    "",
+  );
 }

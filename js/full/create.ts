@@ -1,8 +1,10 @@
-import { engineOf } from "../engine.js";
+import { type Engine, engineOf } from "../engine.js";
 import { profileOf } from "../profile.js";
+import { unlikePromises } from "../promised.js";
+import { safely } from "../quiet.js";
 import { Refusal } from "../refusal.js";
-import { createReranker as createBase } from "../reranker.js";
-import { readSettings } from "../settings.js";
+import { createBy } from "../reranker.js";
+import { readSettings, type Settings } from "../settings.js";
 import type { RerankerOptions } from "../types.js";
 import type { Inspection, Reranker } from "./types.js";
 
@@ -20,16 +22,21 @@ const sha384 = /^sha384-[A-Za-z0-9+/]{64}$/;
  * whatever form the model comes.
  */
 export function createReranker(options: RerankerOptions): Reranker {
-  const held = hold(options);
-  const settings = readSettings(held);
-  const engine = engineOf(profileOf(settings.store), settings);
-  const base = createBase(held);
+  let settings: Settings | undefined;
+  let engine: Engine | undefined;
+  const base = createBy(() => {
+    const held = hold(options);
+    settings = readSettings(held);
+    engine = engineOf(profileOf(settings.store), settings);
+    return held;
+  });
   let disposed = false;
   const inspect = async (): Promise<Inspection | undefined> => {
-    // What is stored is not told without consent, before loading has ended, or after `dispose`; nor is this.
-    if (settings.refusal || settings.worker || !base.stored()) return undefined;
     try {
-      return engine.run((core) => (core as unknown as Inspected).inspect());
+      // What is stored is not told without consent, before loading has ended, or after `dispose`; nor is this.
+      if (!settings || settings.refusal || settings.worker || !base.stored()) return undefined;
+      const inspection = engine?.run((core) => (core as unknown as Inspected).inspect());
+      return inspection && unlikePromises(inspection);
     } catch {
       return undefined;
     }
@@ -38,17 +45,9 @@ export function createReranker(options: RerankerOptions): Reranker {
     if (disposed) return;
     disposed = true;
     base.dispose();
-    engine.release();
+    safely(() => engine?.release())(undefined);
   };
-  // `ready` is a getter, and stays one.
-  return Object.defineProperties(
-    {},
-    {
-      ...Object.getOwnPropertyDescriptors(base),
-      inspect: { value: inspect, enumerable: true },
-      dispose: { value: dispose, enumerable: true },
-    },
-  ) as Reranker;
+  return Object.assign(base, { inspect, dispose });
 }
 
 /** The options, each read once, and none of a model that has no hash. */

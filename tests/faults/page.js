@@ -4,6 +4,7 @@ const { probe } = globalThis;
 const row = globalThis.row ?? {};
 const front = document.getElementById("front");
 const feed = JSON.parse(document.getElementById("feed").textContent);
+const { defineProperties, getOwnPropertyDescriptors } = Object;
 
 front.addEventListener("click", (event) => {
   if (event.target.closest(".save")) probe.clicks.saved++;
@@ -28,7 +29,7 @@ async function start() {
   row.spoil?.(nearside);
   const options = { consent: true, onOutcome: probe.tell };
   // As they are, getters and all.
-  Object.defineProperties(options, Object.getOwnPropertyDescriptors(row.options?.(nearside) ?? {}));
+  if (row.options) defineProperties(options, getOwnPropertyDescriptors(row.options(nearside) ?? {}));
   const reranker = nearside.createReranker(options);
   globalThis.reranker = reranker;
   reranker.watch(front);

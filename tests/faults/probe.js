@@ -5,6 +5,9 @@
   const { stringify } = JSON;
   const { apply, getOwnPropertyDescriptor, defineProperty, deleteProperty } = Reflect;
   const NativePromise = Promise;
+  const NativeString = String;
+  const prototypes = [Object.prototype, Array.prototype, String.prototype, Number.prototype];
+  const windowHeight = () => document.documentElement.clientHeight;
   const settle = setTimeout.bind(globalThis);
   const { isArray } = Array;
   const clock = performance.now.bind(performance);
@@ -78,7 +81,7 @@
     for (const child of marked()) {
       const focused = document.activeElement !== document.body && child.contains(document.activeElement);
       const delicate = child.querySelector("iframe, video") !== null;
-      const seen = child.getClientRects().length > 0 && child.getBoundingClientRect().top < innerHeight;
+      const seen = child.getClientRects().length > 0 && child.getBoundingClientRect().top < windowHeight();
       if (focused || delicate || seen || !child.hasAttribute("data-nearside-id")) apply(push, places, [slot]);
       slot++;
     }
@@ -104,7 +107,7 @@
     }
     return taken;
   };
-  const idOf = (item) => String(item?.id);
+  const idOf = (item) => NativeString(item?.id);
   const pinnedOf = (item) =>
     item._nearside?.pinned || item._nearside?.personalize === false ? idOf(item) : undefined;
 
@@ -124,7 +127,7 @@
   /** JSON whatever the page did to its prototypes: `toJSON` of a patched one is put aside. */
   const text = (value) => {
     const spoilt = [];
-    for (const { prototype } of [Object, Array, String, Number]) {
+    for (const prototype of prototypes) {
       const descriptor = getOwnPropertyDescriptor(prototype, "toJSON");
       if (descriptor && deleteProperty(prototype, "toJSON")) apply(push, spoilt, [[prototype, descriptor]]);
     }
@@ -239,7 +242,7 @@
           const { left, top, width, height } = found.getBoundingClientRect();
           const x = left + width / 2;
           const y = top + height / 2;
-          if (y > 0 && y < innerHeight) return { x, y };
+          if (y > 0 && y < windowHeight()) return { x, y };
         }
         return undefined;
       };

@@ -3,6 +3,8 @@
 import { consent } from "./rows/consent.mjs";
 import { delivery } from "./rows/delivery.mjs";
 import { edge } from "./rows/edge.mjs";
+import { globals } from "./rows/globals.mjs";
+import { host } from "./rows/host.mjs";
 import { model } from "./rows/model.mjs";
 import { candidates, pageRows } from "./rows/page.mjs";
 import { platform } from "./rows/platform.mjs";
@@ -18,6 +20,8 @@ export const rows = [
   ...wasm,
   ...candidates,
   ...pageRows,
+  ...globals,
+  ...host,
   ...storage,
   ...consent,
   ...trust,

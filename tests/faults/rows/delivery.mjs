@@ -34,7 +34,7 @@ const alike = /^(404|hangs|of another type|reset in its body)$/;
 export const delivery = [
   row("no fault", "nothing: what every other row is compared with", "ranked"),
   row("no fault, cold", "nothing; the reader is new", "cold", { history: "none" }),
-  ...both("404", "not found", "load_failed", "404"),
+  ...both("404", "not found", "load_failed", "404", { guards: ["quietly"] }),
   ...both("500", "a server's error", "load_failed", "500"),
   ...both(
     "503",

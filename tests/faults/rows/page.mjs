@@ -434,13 +434,13 @@ const host = [
   page(
     "Array.from throws",
     "at every call",
-    "bad_candidates",
+    "ranked",
     () => {
       Array.from = () => {
         throw new Error("patched");
       };
     },
-    { guards: ["report"] },
+    { applied: "stale_list", guards: ["listener-throws"] },
   ),
   page("fetch in a wrapper", "the page's own, as monitoring does it", "ranked", () => {
     const real = fetch;
@@ -490,18 +490,12 @@ const host = [
       };
     };
   }),
-  page("Date.now stands still", "always 0", "cold", () => {
+  page("Date.now stands still", "always 0", "ranked", () => {
     Date.now = () => 0;
   }),
-  page(
-    "Date.now is no number",
-    "`NaN`",
-    "",
-    () => {
-      Date.now = () => Number.NaN;
-    },
-    { reasons: [["cold", "ranked"]] },
-  ),
+  page("Date.now is no number", "`NaN`", "ranked", () => {
+    Date.now = () => Number.NaN;
+  }),
   page("performance is gone", "no clock but the date", "ranked", () => {
     Object.defineProperty(globalThis, "performance", { value: undefined });
   }),

@@ -1,0 +1,198 @@
+// What the page did to what the package takes from its host: every global and every member it reads, each in every way. The rows are made
+// of two tables; a test compares the names with those that the package's files use.
+
+/** Where nothing is lost, or something else does. */
+const goesOn = ["ranked"];
+/** The files are fetched with it. */
+const fetching = ["ranked", "load_failed"];
+/** The module is compiled and run with it. */
+const running = ["ranked", "unsupported", "compile_blocked", "load_failed", "internal", "trap"];
+/** What the language itself gives: the order is the server's where there is no way around it. */
+const language = [
+  "ranked",
+  "cold",
+  "load_failed",
+  "bad_candidates",
+  "internal",
+  "trap",
+  "unsupported",
+  "model_rejected",
+];
+
+/** Each global, or member of one, with the reasons that its faults may come to. `more`: what is different in its row. */
+export const touched = {
+  AbortController: ["internal"],
+  "AbortSignal.timeout": goesOn,
+  Array: goesOn,
+  "Array.from": goesOn,
+  "Array.isArray": goesOn,
+  ArrayBuffer: language,
+  "ArrayBuffer.isView": language,
+  BroadcastChannel: goesOn,
+  DataView: language,
+  Date: goesOn,
+  "Date.now": goesOn,
+  "Date.parse": goesOn,
+  Element: goesOn,
+  Error: language,
+  FinalizationRegistry: goesOn,
+  Float32Array: language,
+  Float64Array: language,
+  IntersectionObserver: goesOn,
+  "JSON.parse": goesOn,
+  "JSON.stringify": goesOn,
+  Map: goesOn,
+  "Math.abs": goesOn,
+  "Math.floor": language,
+  "Math.imul": goesOn,
+  "Math.max": language,
+  "Math.min": language,
+  "Math.random": goesOn,
+  MessageChannel: goesOn,
+  MutationObserver: goesOn,
+  Node: goesOn,
+  Number: goesOn,
+  "Number.isFinite": language,
+  "Number.isInteger": language,
+  "Number.isSafeInteger": goesOn,
+  Object: language,
+  "Object.create": goesOn,
+  "Object.defineProperties": goesOn,
+  "Object.defineProperty": running,
+  "Object.entries": goesOn,
+  "Object.fromEntries": goesOn,
+  "Object.getOwnPropertyDescriptors": goesOn,
+  "Object.getPrototypeOf": running,
+  "Object.hasOwn": goesOn,
+  "Object.keys": language,
+  Promise: language,
+  "Promise.all": language,
+  "Promise.resolve": language,
+  Request: goesOn,
+  Response: running,
+  Set: language,
+  String: language,
+  "String.fromCharCode": language,
+  "Symbol.for": goesOn,
+  TextDecoder: goesOn,
+  TextEncoder: goesOn,
+  TypeError: goesOn,
+  URL: fetching,
+  Uint32Array: language,
+  Uint8Array: language,
+  "Uint8Array.from": language,
+  WeakMap: language,
+  WeakSet: language,
+  WebAssembly: running,
+  "WebAssembly.CompileError": running,
+  "WebAssembly.Instance": running,
+  "WebAssembly.Module": running,
+  "WebAssembly.compile": running,
+  "WebAssembly.compileStreaming": running,
+  "WebAssembly.instantiate": goesOn,
+  "WebAssembly.instantiateStreaming": goesOn,
+  "WebAssembly.validate": running,
+  Worker: goesOn,
+  addEventListener: goesOn,
+  atob: goesOn,
+  btoa: goesOn,
+  clearTimeout: goesOn,
+  crypto: goesOn,
+  "crypto.getRandomValues": goesOn,
+  "crypto.subtle": goesOn,
+  decodeURIComponent: goesOn,
+  document: goesOn,
+  "document.baseURI": goesOn,
+  encodeURIComponent: goesOn,
+  fetch: fetching,
+  getComputedStyle: goesOn,
+  "indexedDB.databases": goesOn,
+  "indexedDB.open": goesOn,
+  innerHeight: goesOn,
+  "localStorage.getItem": goesOn,
+  "localStorage.removeItem": goesOn,
+  "localStorage.setItem": goesOn,
+  performance: goesOn,
+  "performance.getEntriesByName": goesOn,
+  "performance.now": goesOn,
+  "performance.timeOrigin": goesOn,
+  requestAnimationFrame: goesOn,
+  setTimeout: goesOn,
+  unescape: goesOn,
+};
+
+/** What may be in the place of one, and when it gets there: before the package is imported, or once its files have loaded. */
+const faults = [
+  { name: "missing", way: "missing" },
+  { name: "throws", way: "throws" },
+  { name: "replaced", way: "replaced" },
+  { name: "nonsense", way: "nonsense" },
+  { name: "throws once loaded", way: "throws", later: true },
+  { name: "nonsense once loaded", way: "nonsense", later: true },
+];
+
+/** In the page: puts it there. The page's own script has by then what it needs. */
+function spoil({ path, way, later }) {
+  const { row } = globalThis;
+  const { defineProperty, getOwnPropertyDescriptor, setPrototypeOf } = Object;
+  const names = path.split(".");
+  const put = () => {
+    const name = names[names.length - 1];
+    const owner = names.length > 1 ? globalThis[names[0]] : globalThis;
+    const isFunction = typeof owner[name] === "function";
+    const isNumber = typeof owner[name] === "number";
+    const fail = () => {
+      throw new Error("the page's own");
+    };
+    const value = {
+      missing: undefined,
+      replaced: {},
+      throws: () => {
+        fail();
+      },
+      nonsense: isFunction ? () => "nonsense" : isNumber ? Number.NaN : 7,
+    }[way];
+    const isGetter = way === "throws" && !isFunction;
+    const descriptor = isGetter ? { get: fail, set() {} } : { value, writable: true };
+    descriptor.configurable = true;
+    // Browsers let no page change some.
+    if (getOwnPropertyDescriptor(owner, name)?.configurable !== false)
+      defineProperty(owner, name, setPrototypeOf(descriptor, null));
+  };
+  if (!later) row.before = put;
+  else
+    row.ready = async (reranker) => {
+      await reranker.ready;
+      put();
+    };
+}
+
+/** In `npm test`, too: the clocks and the timers. */
+const quick = /^(Date|performance|setTimeout|clearTimeout|MessageChannel|AbortSignal|Text|Finalization)/;
+
+/** The lines of the package that hold these off. */
+const guards = {
+  "Array.isArray": ["is-list"],
+  Date: ["clock"],
+  "Date.now": ["clock-nonsense"],
+  MessageChannel: ["task"],
+  TextDecoder: ["text-decoder"],
+  TextEncoder: ["text-encoder"],
+  clearTimeout: ["timer-end"],
+  setTimeout: ["timer"],
+};
+
+export const globals = Object.entries(touched).map(([path, reasons]) => ({
+  group: "globals",
+  name: path,
+  fault: "missing; throws; something else, or an answer without sense, in its place",
+  reason: reasons[0],
+  reasons: [reasons],
+  cases: faults,
+  make: (fault) => ({ page: spoil, arg: { ...fault, path } }),
+  applied: "perhaps",
+  unmoved: "perhaps",
+  long: true,
+  slow: !quick.test(path),
+  ...(guards[path] ? { guards: guards[path] } : {}),
+}));
