@@ -85,7 +85,7 @@ export class Keeper {
   }
 
   async #attempt(work: () => Promise<void>): Promise<boolean> {
-    const late = new Error("the store does not answer");
+    const late = {}; // told from what the store throws
     try {
       await within(work(), patience, () => late, waits); // guard: store-patience
       return true;

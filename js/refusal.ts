@@ -1,12 +1,13 @@
 import type { Reason } from "./types.js";
 
-/** Why a list keeps the server's order. Thrown within the package only. */
-export class Refusal extends Error {
+/** Why a list keeps the server's order. Thrown within the package only; no `Error`, as a page may have anything in that one's place. */
+export class Refusal {
   readonly reason: Reason;
+  readonly message: string;
 
   constructor(reason: Reason, message = "") {
-    super(message);
     this.reason = reason;
+    this.message = message;
   }
 }
 

@@ -4,7 +4,7 @@ import { after } from "./timer.js";
  * The promise's result, or after `ms` milliseconds the rejection `late()`. Leaves no timer behind. `waits`: so many times that long, each
  * counted once the thread is free, so that a task which keeps it busy for longer than a wait hides no answer that came meanwhile.
  */
-export function within<T>(promise: Promise<T>, ms: number, late: () => Error, waits = 1): Promise<T> {
+export function within<T>(promise: Promise<T>, ms: number, late: () => unknown, waits = 1): Promise<T> {
   return new Promise((resolve, reject) => {
     let end = (): void => {};
     const wait = (left: number): void => {

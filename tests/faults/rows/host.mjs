@@ -35,7 +35,7 @@ function occupy(what) {
   };
 }
 
-/** In the page: a member that all objects have. */
+/** In the page: a member that all objects have, once the package is imported: what a bundler puts around it stumbles by itself. */
 function pollute({ name, value }) {
   const members = {
     function: () => {},
@@ -44,7 +44,7 @@ function pollute({ name, value }) {
     },
     object: { manifestUrl: "/x", publicKeys: ["a"] },
   };
-  globalThis.row.before = () => {
+  globalThis.row.spoil = () => {
     const given = Object.hasOwn(members, value) ? members[value] : value;
     const descriptor = Object.assign(Object.create(null), { writable: true, configurable: true });
     descriptor.value = given;
