@@ -103,7 +103,7 @@ test("a file that never comes: budget, then load_failed when the request is give
   for (const file of ["*.wasm", "*.onnx"]) {
     const shorten = () => {
       const real = AbortSignal.timeout;
-      AbortSignal.timeout = () => real.call(AbortSignal, 400);
+      AbortSignal.timeout = (ms) => real.call(AbortSignal, ms === 30_000 ? 400 : ms);
     };
     const { page } = await openFresh(t, browser, { faults: { [file]: "hang" }, init: shorten });
     const result = await page.evaluate(async (feed) => {
