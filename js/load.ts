@@ -12,6 +12,9 @@ const simd = [
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11,
 ];
 
+/** The empty module. */
+const empty = () => new Uint8Array(simd.slice(0, 8));
+
 /** A file that was asked for. */
 interface Loading<T> {
   readonly request: AssetRequest;
@@ -111,6 +114,8 @@ async function start(request: AssetRequest): Promise<WebAssembly.Module> {
     await nextTask();
     return module;
   } catch (error) {
+    // WebKit compiles what the page's policy forbids, and refuses the instance: of the empty module as well.
+    if (!canInstantiate()) throw new Refusal("compile_blocked", textOf(error)); // guard: instance-probe
     throw new Refusal("load_failed", `wasmUrl is not the file of this version: ${textOf(error)}`);
   }
 }
@@ -129,10 +134,18 @@ async function compile(content: Response | Uint8Array, option: string): Promise<
     if (!(error instanceof WebAssembly.CompileError))
       throw new Refusal("load_failed", `${option}: ${textOf(error)}`);
     // An empty module says whether it is these bytes or any.
-    const reason = await WebAssembly.compile(new Uint8Array(simd.slice(0, 8))).then(
+    const reason = await WebAssembly.compile(empty()).then(
       () => "load_failed" as const,
       () => "compile_blocked" as const, // guard: compile-probe
     );
     throw new Refusal(reason, textOf(error));
+  }
+}
+
+function canInstantiate(): boolean {
+  try {
+    return !!new WebAssembly.Instance(new WebAssembly.Module(empty()));
+  } catch {
+    return false;
   }
 }

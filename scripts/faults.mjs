@@ -1,5 +1,5 @@
 // `npm run faults`: runs the fault matrix and prints its table. `-- PATTERN`: only rows whose name fits. `--all`: slow rows, every
-// case, every sweep, and Firefox as well. `--table`: writes the rows into docs/faults.md and runs nothing.
+// case, every sweep, and Firefox and WebKit as well; `--webkit`: in WebKit alone. `--table`: writes the rows into docs/faults.md and runs nothing.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,12 +11,14 @@ import {
   ensureNodeModules,
   ensureRust,
   ensureWasmBindgen,
+  ensureWebkit,
 } from "./setup.mjs";
 import { bold, dim, done, green, header, main, red, root, Stop, say, seconds } from "./shell.mjs";
 
 const flags = process.argv.slice(2).filter((word) => word.startsWith("--"));
 const [pattern = ""] = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const all = flags.includes("--all");
+const onlyWebkit = flags.includes("--webkit");
 
 await main(async () => {
   ensureNode();
@@ -29,6 +31,7 @@ await main(async () => {
   await buildFaults();
   process.env.NEARSIDE_CHROMIUM ??= (await ensureChromium()).chromium;
   if (all) process.env.NEARSIDE_FIREFOX ??= await ensureFirefox();
+  if (all || onlyWebkit) process.env.NEARSIDE_WEBKIT ??= await ensureWebkit();
   await runAll(rows);
 });
 
@@ -40,7 +43,7 @@ async function writeTable(rows) {
 }
 
 async function runAll(rows) {
-  const { startChromium, startFirefox } = await import("../tests/faults/drivers.mjs");
+  const { startChromium, startFirefox, startWebkit } = await import("../tests/faults/drivers.mjs");
   const { makeKit } = await import("../tests/faults/site.mjs");
   const { faultyFiles } = await import("../tests/faults/wasm.mjs");
   const { runRows } = await import("../tests/faults/runner.mjs");
@@ -49,7 +52,8 @@ async function runAll(rows) {
   const chosen = rows.filter(({ group, name, slow }) => (all || !slow) && fits.test(`${group}: ${name}`));
   if (chosen.length === 0) throw new Stop(`No row's name fits "${pattern}".`);
   let failed = 0;
-  for (const start of all ? [startChromium, startFirefox] : [startChromium]) {
+  const one = onlyWebkit ? startWebkit : startChromium;
+  for (const start of all && !onlyWebkit ? [startChromium, startFirefox, startWebkit] : [one]) {
     const began = performance.now();
     const driver = await start();
     try {

@@ -191,6 +191,24 @@ export async function ensureFirefox() {
   return firefox;
 }
 
+/** The system's WebKitWebDriver and the X server without a screen that its browser needs, or undefined. */
+export const findWebkit = () => process.env.NEARSIDE_WEBKIT ?? which("WebKitWebDriver");
+export const findXvfb = () => which("Xvfb");
+
+/** WebKitGTK's driver, which comes with its browser, and Xvfb; on Debian as root they are installed. Returns the driver's path. */
+export async function ensureWebkit() {
+  const packages = ["webkit2gtk-driver", "xvfb"];
+  if (!findWebkit() || !findXvfb()) await installDebian(packages);
+  const webkit = findWebkit();
+  if (!webkit || !findXvfb())
+    throw new Stop(
+      `WebKitWebDriver and Xvfb are needed: install them (Debian: \`sudo apt-get install ${packages.join(" ")}\`), ` +
+        "or say where the driver is in NEARSIDE_WEBKIT.",
+    );
+  done("WebKitWebDriver");
+  return webkit;
+}
+
 /** nginx with brotli_static and Varnish, for `npm run edge`; on Debian as root they are installed. Returns their paths. */
 export async function ensureEdge() {
   const packages = ["nginx", "libnginx-mod-http-brotli-static", "varnish"];
@@ -297,6 +315,7 @@ if (isMain(import.meta.url)) {
     await ensureWasmBindgen();
     await ensureChromium();
     await ensureFirefox();
+    await ensureWebkit();
     await ensureUv();
   });
 }

@@ -14,6 +14,7 @@ import {
   ensureRust,
   ensureUv,
   ensureWasmBindgen,
+  ensureWebkit,
   uvEnvironment,
   withoutRustflags,
   withPath,
@@ -49,6 +50,7 @@ const make = {
   }),
   chromium: once(ensureChromium),
   firefox: once(ensureFirefox),
+  webkit: once(ensureWebkit),
   /** uv, which builds the binding with Rust when it runs something of python/. */
   lab: once(async () => {
     await make.rust();
@@ -171,25 +173,26 @@ const suites = {
     },
   },
   e2e: {
-    about: "the demo page in headless Chromium",
+    about: "SDK and demo page in headless Chromium, and the SDK in WebKit",
     async run() {
       await make.www();
-      return nodeTest("tests/e2e", { env: await browserEnvironment(), serial: true });
+      return nodeTest("tests/e2e", { env: await webkitEnvironment(), serial: true });
     },
   },
   faults: {
-    about: "the fault matrix's fast rows in headless Chromium (npm run faults:all: all of them, and Firefox)",
+    about:
+      "the fault matrix's fast rows in headless Chromium, and some in WebKit (npm run faults:all: all, and in Firefox)",
     async run() {
       await make.dist();
       await buildCore(await make.bindgen(), join(cache, "faults"), "faults");
-      return nodeTest("tests/faults", { env: await browserEnvironment(), serial: true });
+      return nodeTest("tests/faults", { env: await webkitEnvironment(), serial: true });
     },
   },
   determinism: {
-    about: "1,000 rankings come to the native build's bits in Node, Chromium and Firefox",
+    about: "1,000 rankings come to the native build's bits in Node, Chromium, Firefox and WebKit",
     async run() {
       await make.dist();
-      const env = { ...(await browserEnvironment()), NEARSIDE_FIREFOX: await make.firefox() };
+      const env = { ...(await webkitEnvironment()), NEARSIDE_FIREFOX: await make.firefox() };
       return nodeTest("tests/determinism", { env });
     },
   },
@@ -267,6 +270,11 @@ async function attempt(run) {
 async function browserEnvironment() {
   const { chromium, chromedriver } = await make.chromium();
   return { ...process.env, NEARSIDE_CHROMIUM: chromium, CHROMEDRIVER: chromedriver };
+}
+
+/** With WebKit's driver as well. */
+async function webkitEnvironment() {
+  return { ...(await browserEnvironment()), NEARSIDE_WEBKIT: await make.webkit() };
 }
 
 /** A function that does its work at the first call only; a failure is remembered as well. */

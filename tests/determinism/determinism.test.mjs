@@ -1,4 +1,4 @@
-// The shipped wasm comes to the native build's bits in Node, Chromium and Firefox: 1,000 rankings of simulated readers, one hash.
+// The shipped wasm comes to the native build's bits in Node, Chromium, Firefox and WebKit: 1,000 rankings of simulated readers, one hash.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -9,6 +9,7 @@ import { root } from "../../scripts/shell.mjs";
 import { launch, newPage } from "../e2e/browser.mjs";
 import { launchFirefox } from "../e2e/firefox.mjs";
 import { serve } from "../e2e/server.mjs";
+import { launchWebkit } from "../e2e/webkit.mjs";
 import { hashes } from "./corpus.js";
 
 /** By model, as tests/determinism.rs wrote and checks them. */
@@ -62,6 +63,14 @@ test("in Chromium", async (t) => {
 
 test("in Firefox", async (t) => {
   const browser = await launchFirefox();
+  t.after(() => browser.close());
+  const page = await browser.newPage();
+  await page.goto(server.url);
+  assert.deepEqual(await page.evaluate((models) => globalThis.hashes(models), models), expected);
+});
+
+test("in WebKit", async (t) => {
+  const browser = await launchWebkit();
   t.after(() => browser.close());
   const page = await browser.newPage();
   await page.goto(server.url);

@@ -1,7 +1,9 @@
-// Two browsers behind one face: open a page, go somewhere, read an expression's text, click a place.
+// Three browsers behind one face: open a page, go somewhere, read an expression's text, click a place.
 
+import { setTimeout as delay } from "node:timers/promises";
 import { launch } from "../e2e/browser.mjs";
 import { launchFirefox } from "../e2e/firefox.mjs";
+import { launchWebkit } from "../e2e/webkit.mjs";
 
 const size = { width: 1280, height: 720 };
 /** How long a page may take to come to its end. */
@@ -80,5 +82,69 @@ export async function startFirefox(options) {
     name: "firefox",
     open: async () => wrap(await browser.newPage()),
     close: () => browser.close(),
+  };
+}
+
+/** WebKit: a browser has one window in use at a time, so that rows which run at once have a browser each; they take turns with them. */
+export async function startWebkit() {
+  const idle = [await launchWebkit(size)];
+  const all = new Set(idle);
+  const discard = (browser) => {
+    all.delete(browser);
+    browser.close();
+  };
+  const wrap = (page, windows) => ({
+    goto: (url) => page.goto(url),
+    /** Its driver asks in the page itself, where a row may have spoilt what that takes: until the page has ended, it asks again. */
+    async read(expression) {
+      for (const until = performance.now() + patience; ; await delay(50)) {
+        try {
+          const value = await page.evaluate(expression);
+          if (value !== undefined) return value;
+        } catch (error) {
+          if (error.isPage || performance.now() > until) throw error;
+        }
+      }
+    },
+    click: ({ x, y }) => page.mouse.click(x, y),
+    async tab() {
+      const page = await windows.open();
+      return wrap(page, windows);
+    },
+    kill: () => page.close(),
+    end: () => page.close(),
+    close: () => windows.close(),
+  });
+  const open = async () => {
+    const browser = idle.pop() ?? (await launchWebkit(size));
+    all.add(browser);
+    const pages = [];
+    const windows = {
+      async open() {
+        const page = await browser.newPage();
+        pages.push(page);
+        return page;
+      },
+      /** Gives the browser back; one that no longer answers is ended. */
+      async close() {
+        const closed = Promise.all(pages.splice(0).map((page) => page.close().catch(() => {})));
+        const done = await Promise.race([closed.then(() => true), delay(5000, false, { ref: false })]);
+        if (!all.has(browser) || idle.includes(browser)) return;
+        if (done) idle.push(browser);
+        else discard(browser);
+      },
+    };
+    try {
+      return wrap(await windows.open(), windows);
+    } catch (error) {
+      discard(browser);
+      throw error;
+    }
+  };
+  return {
+    name: "webkit",
+    version: idle[0].version,
+    open,
+    close: () => [...all].forEach(discard),
   };
 }

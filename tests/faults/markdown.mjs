@@ -1,5 +1,7 @@
 // The table of rows as docs/faults.md shows it.
 
+import { engines, enginesOf, rowIn } from "./engines.mjs";
+
 const begin = "<!-- rows: npm run faults:table writes what is between these lines -->";
 const end = "<!-- end of rows -->";
 
@@ -30,15 +32,18 @@ function orderOf({ reason, reasons = [reason], applied, unmoved }) {
 export function tableOf(rows) {
   const lines = ["| row | fault | reason | order | engines |", "|---|---|---|---|---|"];
   for (const row of rows) {
-    const engines = (row.engines ?? ["chromium", "firefox"]).map((name) => name[0].toUpperCase()).join(", ");
+    const letters = enginesOf(row).map((name) => name[0].toUpperCase());
+    const differing = engines.filter((name) => row[name]);
+    const inEach = (tell) =>
+      tell(row) + differing.map((name) => `; ${name[0].toUpperCase()}: ${tell(rowIn(row, name))}`).join("");
     const release = row.outcome?.release ? `; release: \`${row.outcome.release}\`` : "";
     const storage = row.outcome?.storage ? `; storage: \`${row.outcome.storage}\`` : "";
     const cells = [
       `${row.group}: ${row.name}`,
       row.fault,
-      row.reason === "none" ? "no outcome" : reasonOf(row) + release + storage,
-      orderOf(row),
-      engines + (row.slow ? ", slow" : ""),
+      row.reason === "none" ? "no outcome" : inEach(reasonOf) + release + storage,
+      inEach(orderOf),
+      letters.join(", ") + (row.slow ? ", slow" : ""),
     ];
     lines.push(`| ${cells.map(text).join(" | ")} |`);
   }

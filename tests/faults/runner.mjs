@@ -1,6 +1,7 @@
 // Runs rows of the table in a browser, each by the same steps and checks.
 
 import { check, isTiming } from "./check.mjs";
+import { enginesOf, rowIn } from "./engines.mjs";
 import { serveRow } from "./site.mjs";
 
 /** A row whose cases differ in one value is run once for each; `thin`: for the first, the last and two between. */
@@ -66,7 +67,7 @@ export async function runRow(row, driver, kit, thin) {
   const began = performance.now();
   const problems = [];
   const reasons = new Set();
-  const cases = casesOf(row, thin);
+  const cases = casesOf(rowIn(row, driver.name), thin);
   for (const one of cases) {
     const result = await runPatiently(one, driver, kit);
     const label = one.case === undefined ? "" : `${one.case}: `;
@@ -81,7 +82,7 @@ export async function runRow(row, driver, kit, thin) {
 export async function runRows(rows, driver, kit, { lanes = 2, thin = false, onResult = () => {} } = {}) {
   await calibrate(driver, kit);
   const results = new Map();
-  const queue = rows.filter(({ engines = ["chromium", "firefox"] }) => engines.includes(driver.name));
+  const queue = rows.filter((row) => enginesOf(row).includes(driver.name));
   const left = [...queue];
   const lane = async () => {
     for (let row = left.shift(); row; row = left.shift()) {

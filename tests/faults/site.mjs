@@ -25,7 +25,7 @@ export async function makeKit({ sdk, faulty = {} } = {}) {
     readFile(at("dist/nearside_bg.wasm")),
     readFile(at("dist/reranker.onnx")),
     readFile(at("dist/worker.js")),
-    readFile(at("tests/faults/probe.js")),
+    Promise.all([readFile(at("tests/faults/builtins.js")), readFile(at("tests/faults/probe.js"))]),
     readFile(at("tests/faults/page.js")),
   ]);
   const { Core, initSync } = await import("../../dist/nearside.js");
@@ -38,7 +38,7 @@ export async function makeKit({ sdk, faulty = {} } = {}) {
       "/nearside_bg.wasm": wasm,
       "/reranker.onnx": model,
       "/worker.js": worker,
-      "/probe.js": probe,
+      "/probe.js": Buffer.concat(probe),
       "/page.js": page,
     },
     faulty,

@@ -100,6 +100,17 @@ export const platform = [
     { guards: ["compile-probe"] },
   ),
   without(
+    "instances refused",
+    "what was compiled may not be instantiated: how WebKit heeds a policy",
+    "compile_blocked",
+    () => {
+      WebAssembly.Instance = () => {
+        throw new WebAssembly.CompileError("refused by the page's policy");
+      };
+    },
+    { guards: ["instance-probe"] },
+  ),
+  without(
     "no Worker",
     "`Worker` is gone, and one is asked for",
     "unsupported",
