@@ -13,14 +13,22 @@ import { RESULTS, writeDocuments } from "./bench/document.mjs";
 import { measureEngines, measureMemory, measureProducts, measureWarm } from "./bench/measure.mjs";
 import { makeSite } from "./bench/site.mjs";
 import { asText, tables } from "./bench/tables.mjs";
+import { measureWebkit } from "./bench/webkit.mjs";
 import { buildCore, buildPackage } from "./build.mjs";
 import { serve } from "./serve.mjs";
-import { ensureChromium, ensureNode, ensureNodeModules, ensureRust, ensureWasmBindgen } from "./setup.mjs";
+import {
+  ensureChromium,
+  ensureNode,
+  ensureNodeModules,
+  ensureRust,
+  ensureWasmBindgen,
+  ensureWebkit,
+} from "./setup.mjs";
 import { bold, cache, dim, done, green, header, main, red, Stop, say, seconds } from "./shell.mjs";
 
 const RUNS = {
-  full: { warm: { rounds: 40, curveRounds: 8, fresh: 3 }, cold: 10 },
-  quick: { warm: { rounds: 2, curveRounds: 1, fresh: 1 }, cold: 1 },
+  full: { warm: { rounds: 40, curveRounds: 8, fresh: 3 }, cold: 10, webkit: { cold: 5, rounds: 5 } },
+  quick: { warm: { rounds: 2, curveRounds: 1, fresh: 1 }, cold: 1, webkit: { cold: 1, rounds: 1 } },
 };
 
 await main(async () => {
@@ -32,6 +40,7 @@ await main(async () => {
   await ensureRust();
   const bindgen = await ensureWasmBindgen();
   const { chromium } = await ensureChromium();
+  process.env.NEARSIDE_WEBKIT ??= await ensureWebkit();
   await buildPackage(bindgen, { full: true });
   await buildCore(bindgen, join(cache, "bench/core"), "bench");
   if (hasFull()) await buildCore(bindgen, join(cache, "bench/core-full"), "bench,tract");
@@ -53,6 +62,7 @@ await main(async () => {
     const pages = await phase("products, cold", measureProducts(browser, url, run.cold));
     const cold = await phase("engines, cold", measureEngines(browser, url, run.cold));
     const warm = await phase("rankings and curves, warm", measureWarm(browser, url, run.warm));
+    const webkit = await phase("WebKit", measureWebkit(url, run.webkit));
     const results = {
       command: "npm run bench",
       machine: {
@@ -61,7 +71,7 @@ await main(async () => {
         cores: cpus().length,
       },
       rounds: { warm: run.warm.rounds, curves: run.warm.curveRounds, cold: run.cold },
-      ...reduce({ warm, cold, pages, memory }),
+      ...reduce({ warm, cold, pages, memory, webkit }),
     };
     report(results);
     const text = `${JSON.stringify(results, null, 1)}\n`;

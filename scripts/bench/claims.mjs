@@ -1,38 +1,28 @@
 // What the project says of its speed and size, each with its number from one run.
 
 import { engines, MODELS, products } from "./contestants.mjs";
-import { ratioOfMedians, summarise } from "./statistics.mjs";
+import { reduceSamples } from "./samples.mjs";
+import { ratioOfMedians } from "./statistics.mjs";
 
 const SIZE_GOAL = 64 * 1024;
 
 /** Everything measured, reduced to what is kept. Times of warm calls in microseconds, of cold starts in milliseconds. */
-export function reduce({ warm, cold, pages, memory }) {
-  const of = (list, unit, factor) =>
-    list.map(({ rounds, ...key }) => ({
-      ...key,
-      [unit]: rounded(summarise(rounds.flat().map((ms) => ms * factor))),
-    }));
-  const micros = of(warm.samples, "us", 1000);
+export function reduce({ warm, cold, pages, memory, webkit }) {
+  const micros = reduceSamples(warm.samples, "us", 1000);
   return {
     claims: claims({ warm: warm.samples, cold, pages }),
     loads: pages.loads,
-    coldProducts: of(pages.samples, "ms", 1),
-    coldEngines: of(cold, "ms", 1),
+    coldProducts: reduceSamples(pages.samples, "ms", 1),
+    coldEngines: reduceSamples(cold, "ms", 1),
     memory,
     longTasks: pages.tasks.map(({ rounds, ...key }) => ({ ...key, ...longTasks(rounds) })),
     rankings: micros.filter(({ curve }) => !curve),
     curves: micros.filter(({ curve }) => curve),
     greatestDifference: Number(warm.difference.toPrecision(2)),
+    ...(webkit ? { webkit } : {}),
     missing: [...engines(), ...products()].filter(({ missing }) => missing).map(({ name }) => name),
   };
 }
-
-const rounded = ({ median, interval, p95, samples }) => ({
-  median: Number(median.toPrecision(4)),
-  interval: interval.map((end) => Number(end.toPrecision(4))),
-  p95: Number(p95.toPrecision(4)),
-  samples,
-});
 
 function longTasks(rounds) {
   const all = rounds.flat();

@@ -16,7 +16,7 @@ export function documents(results) {
   const { cpu, cores, chromium } = results.machine;
   const blocks = {
     ...Object.fromEntries(Object.entries(all).map(([name, table]) => [name, asMarkdown(table)])),
-    machine: `Chromium ${chromium}; ${cpu}, ${cores} cores; ${results.rounds.warm} rounds warm, ${results.rounds.cold} cold.`,
+    machine: `Chromium ${chromium}${results.webkit ? ` and WebKitGTK ${results.webkit.version}` : ""}; ${cpu}, ${cores} cores; ${results.rounds.warm} rounds warm, ${results.rounds.cold} cold.`,
   };
   return [
     ...DOCUMENTS.map((name) => ({

@@ -4,6 +4,7 @@
 import { newPage } from "../../tests/e2e/browser.mjs";
 import { Stop } from "../shell.mjs";
 import { CLICKS, COLD_COUNT, COUNTS, CURVES, engines, filesOf, MODELS, products } from "./contestants.mjs";
+import { Samples } from "./samples.mjs";
 
 export const SLOW = [1, 4];
 
@@ -30,22 +31,6 @@ async function open(browser, url, options) {
   const page = await newPage(browser, options);
   await page.goto(url);
   return page;
-}
-
-/** Keeps rounds of milliseconds by key. */
-class Samples {
-  #entries = new Map();
-
-  add(key, round, ms) {
-    const name = JSON.stringify(key);
-    if (!this.#entries.has(name)) this.#entries.set(name, { ...key, rounds: [] });
-    const { rounds } = this.#entries.get(name);
-    rounds[round] = [...(rounds[round] ?? []), ...ms];
-  }
-
-  list() {
-    return [...this.#entries.values()];
-  }
 }
 
 /** The warm page: rankings of every model, count, part and engine; the curves; the first ranking of fresh pages. */

@@ -47,7 +47,7 @@ function claims({ claims }) {
   };
 }
 
-function productTable({ loads, coldProducts, memory, longTasks, missing }) {
+function productTable({ loads, coldProducts, memory, longTasks, missing, webkit }) {
   const cold = (product, slow) => cell(find(coldProducts, { product, slow }), ({ ms }) => withInterval(ms));
   const tasks = (product, slow) =>
     cell(find(longTasks, { product, slow }), ({ tasks, pages, longest }) =>
@@ -63,10 +63,14 @@ function productTable({ loads, coldProducts, memory, longTasks, missing }) {
       "at 4x slow-down",
       "long tasks at 4x, longest",
       "script + wasm memory, MB",
+      ...(webkit ? ["first order in WebKit, ms"] : []),
     ],
     rows: products().map(({ id, name }) => {
-      if (missing.includes(name)) return [name, "not built", "–", "–", "–", "–", "–"];
-      if (!loads[id]) return [name, "not measured", "–", "–", "–", "–", "–"];
+      const inWebkit = webkit
+        ? [cell(find(webkit.coldProducts, { product: id }), ({ ms }) => withInterval(ms))]
+        : [];
+      if (missing.includes(name)) return [name, "not built", "–", "–", "–", "–", "–", ...inWebkit];
+      if (!loads[id]) return [name, "not measured", "–", "–", "–", "–", "–", ...inWebkit];
       const { script, wasm } = memory[id];
       return [
         name,
@@ -76,6 +80,7 @@ function productTable({ loads, coldProducts, memory, longTasks, missing }) {
         cold(id, 4),
         tasks(id, 4),
         `${number(script / KB / KB)} + ${number(wasm / KB / KB)}`,
+        ...inWebkit,
       ];
     }),
   };
@@ -101,11 +106,13 @@ function engineTable({ coldEngines, missing }) {
   };
 }
 
-function rankTable({ rankings, missing }, { id: model, name }) {
+function rankTable({ rankings, missing, webkit }, { id: model, name }) {
   const row = (label, what, of = model) => [
     label,
     ...COUNTS.map((count) => cell(find(rankings, { model: of, count, what }), ({ us }) => withP95(us))),
   ];
+  const inWebkit = (what) =>
+    COUNTS.map((count) => cell(find(webkit.rankings, { model, count, what }), ({ us }) => number(us.median)));
   return {
     title: `Ranking, warm, ${name}: µs, median / 95th percentile`,
     head: ["candidates", ...COUNTS.map(String)],
@@ -115,6 +122,12 @@ function rankTable({ rankings, missing }, { id: model, name }) {
       ...engines().map(({ id, name }) =>
         missing.includes(name) ? [name, ...COUNTS.map(() => "not built")] : row(name, `engine ${id}`),
       ),
+      ...(webkit
+        ? [
+            ["in WebKit, median: feed in, order out", ...inWebkit("rank")],
+            ["in WebKit, median: Nearside's engine", ...inWebkit("engine nearside")],
+          ]
+        : []),
     ],
   };
 }

@@ -6,8 +6,8 @@ import { test } from "node:test";
 import { reasons } from "../../dist/index.js";
 import { guardsOf, readSources, strip } from "../../scripts/guards.mjs";
 import { arranged, check, isTiming } from "./check.mjs";
-import { engines, enginesOf } from "./engines.mjs";
-import { withTable } from "./markdown.mjs";
+import { engines, enginesOf, rowIn } from "./engines.mjs";
+import { tableOf, withTable } from "./markdown.mjs";
 import { rows } from "./table.mjs";
 import { faultyFolder } from "./wasm.mjs";
 
@@ -74,6 +74,16 @@ const report = {
 const asset = { method: "GET", path: "/reranker.onnx", search: "", headers: {}, body: "" };
 const withView = (more) => ({ ...report, views: [{ ...view, ...more }] });
 const refused = { ...outcome, source: "server", reason: "budget", moved: 0 };
+
+test("what a row comes to in one engine alone is in the table under its letter, and is what is checked there", () => {
+  const differing = { ...row, webkit: { reason: "budget" } };
+  assert.match(tableOf([differing]), /\| `ranked`; W: `budget` \| ranking; W: server \| C, F, W \|/);
+  assert.match(tableOf([row]), /\| `ranked` \| ranking \| C, F, W \|/);
+  assert.deepEqual(
+    engines.map((name) => rowIn(differing, name).reason),
+    ["ranked", "ranked", "budget"],
+  );
+});
 
 test("a page on which all is well has no problem", () => {
   assert.deepEqual(check(row, report, [asset]), []);

@@ -9,6 +9,7 @@ import { MODELS } from "../../scripts/bench/contestants.mjs";
 import { convert } from "../../scripts/bench/convert.mjs";
 import { documents, RESULTS } from "../../scripts/bench/document.mjs";
 import { median, ratioOfMedians, summarise } from "../../scripts/bench/statistics.mjs";
+import { asMarkdown, tables } from "../../scripts/bench/tables.mjs";
 import { root } from "./consumer.mjs";
 
 test("medians and quantiles are of numbers, in any order", () => {
@@ -109,4 +110,26 @@ test("documents and picture quote benches/results.json", () => {
   const results = JSON.parse(readFileSync(RESULTS, "utf8"));
   for (const { path: file, text } of documents(results))
     assert.equal(readFileSync(file, "utf8"), text, `${file}: run \`node scripts/bench/document.mjs\``);
+});
+
+test("WebKit has its column and lines where it was measured, and none where it was not", () => {
+  const { webkit: _, ...without } = JSON.parse(readFileSync(RESULTS, "utf8"));
+  const summary = { median: 123.4, interval: [120, 130], p95: 140, samples: 5 };
+  const webkit = {
+    version: "2.50.6",
+    coldProducts: [{ product: "nearside", ms: summary }],
+    rankings: [{ model: "shipped", count: 100, what: "rank", us: summary }],
+  };
+  const [plain, withWebkit] = [tables(without), tables({ ...without, webkit })];
+  for (const name of ["products", "rank-shipped"]) {
+    assert.doesNotMatch(asMarkdown(plain[name]), /WebKit/);
+    assert.match(asMarkdown(withWebkit[name]), /WebKit/);
+    for (const { head, rows } of [plain[name], withWebkit[name]])
+      for (const row of rows) assert.equal(row.length, head.length);
+  }
+  assert.match(asMarkdown(withWebkit.products), /\| Nearside \|.*\| 123 \[120–130\] \|/);
+  assert.match(
+    asMarkdown(withWebkit["rank-shipped"]),
+    /in WebKit, median: feed in, order out \| – \| – \| 123 \| – \|/,
+  );
 });
