@@ -1,10 +1,10 @@
-import { Refusal } from "./refusal.js";
+import { textOf as messageOf, Refusal } from "./refusal.js";
 import { encodeInto } from "./utf8.js";
 
 /** Candidates that are ranked; those behind keep their place. */
 export const maxRanked = 200;
 
-/** What the core takes of a list: its first 200 candidates as columns. All but `flags` are views of buffers that the next call reuses. */
+/** What the core takes of a list: its first 200 candidates as columns. All but `flags` are views of buffers. */
 export interface Columns {
   /** UTF-8 of id, topic, subtopic and vector of each candidate in turn, without separators. */
   readonly text: Uint8Array;
@@ -12,7 +12,7 @@ export interface Columns {
   readonly lengths: Uint32Array;
   /** Date, shows, clicks, score: NaN where absent, Infinity where not usable. */
   readonly numbers: Float64Array;
-  /** Bit 0: pinned or kept; bit 1: not to be personalized. */
+  /** Bit 0: pinned or kept; bit 1: not to be personalized; bit 2: one of the two is said in a way that cannot be understood. */
   readonly flags: Uint8Array;
 }
 
@@ -34,76 +34,131 @@ interface LooseExtension {
   readonly personalize?: unknown;
 }
 
-/** Longer text is no vector; not worth carrying over to be told so. */
-const longestVector = 1024;
+/** A longer id is none. Web addresses, which many feeds have for ids, are shorter. */
+const longestId = 2048;
+/** A longer topic, subtopic or vector cannot be used: no text is copied before its length is known. */
+const longestText = 1024;
+/** A longer date cannot be used. */
+const longestDate = 64;
+/** Room for 200 stories with vectors. What a list of odd texts needed beyond it is given back. */
+const usualText = 1 << 18;
 
-let buffers: { text: Uint8Array; lengths: Uint32Array; numbers: Float64Array; flags: Uint8Array } | undefined;
+interface Buffers {
+  text: Uint8Array;
+  readonly lengths: Uint32Array;
+  readonly numbers: Float64Array;
+}
+
+let spare: Buffers | undefined;
 
 /**
- * Turns a list into columns. `keep`: ids of items to pin.
+ * Calls `use` with a list as columns, which nobody may use after it. Their buffers belong to this call alone: what a page's getter
+ * ranks in the meantime has others.
+ */
+export function withColumns<T>(
+  items: readonly unknown[],
+  keep: ReadonlySet<string> | undefined,
+  use: (columns: Columns) => T,
+): T {
+  const buffers = spare ?? newBuffers();
+  spare = undefined; // guard: own-buffers
+  try {
+    return use(reading(() => toColumns(items, keep, buffers)));
+  } finally {
+    if (buffers.text.length <= usualText) spare = buffers;
+  }
+}
+
+/** Calls `read`, which does nothing but read the page's items: what is thrown comes from their own getters. */
+export function reading<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof Refusal ? error : new Refusal("bad_candidates", messageOf(error)); // guard: getter
+  }
+}
+
+/**
+ * Turns a list into columns. `keep`: ids of items to pin. Of what lies behind the 200th item nothing is read.
  *
  * Throws a `bad_candidates` refusal on an item without an id, on an id that comes twice, and on whatever a getter throws.
  */
-export function toColumns(items: readonly unknown[], keep: ReadonlySet<string> | undefined): Columns {
-  buffers ??= {
-    text: new Uint8Array(1 << 16),
-    lengths: new Uint32Array(4 * maxRanked),
-    numbers: new Float64Array(4 * maxRanked),
-    flags: new Uint8Array(maxRanked),
-  };
-  const { lengths, numbers, flags } = buffers;
+export function toColumns(
+  items: readonly unknown[],
+  keep: ReadonlySet<string> | undefined,
+  buffers: Buffers = newBuffers(),
+): Columns {
+  const { lengths, numbers } = buffers;
   const ranked = Math.min(items.length, maxRanked);
+  const flags = new Uint8Array(ranked);
   const ids = new Set<string>();
   let text = "";
   const add = (place: number, part: string) => {
     lengths[place] = part.length;
     text += part;
   };
-  for (let i = 0; i < items.length; i++) {
+  for (let i = 0; i < ranked; i++) {
     const item = items[i] as Loose | null | undefined;
     const id = idOf(item);
     if (id === undefined) throw new Refusal("bad_candidates", `item ${i} has no id`); // guard: no-id
     ids.add(id);
-    if (i >= ranked) continue;
     const own = extensionOf(item);
     const at = 4 * i;
+    const told = flagsIn(own);
+    const topic = textOf(own.topic);
+    const subtopic = textOf(own.subtopic);
+    const vector = textOf(own.vector);
+    const isUsable = topic !== undefined && subtopic !== undefined && told < 4;
     add(at, whole(id));
-    add(at + 1, textOf(own.topic));
-    add(at + 2, textOf(own.subtopic));
-    add(at + 3, vectorOf(own.vector));
+    add(at + 1, topic ?? "");
+    add(at + 2, subtopic ?? "");
+    add(at + 3, (isUsable ? vector : undefined) ?? unusable);
     numbers[at] = dateOf(item?.date_published);
     numbers[at + 1] = numberOf(own.shows);
     numbers[at + 2] = numberOf(own.clicks);
     numbers[at + 3] = numberOf(own.score);
-    flags[i] = flagsOf(item) | (keep?.has(id) ? 1 : 0);
+    flags[i] = told | (keep?.has(id) ? 1 : 0);
   }
-  if (ids.size !== items.length) throw new Refusal("bad_candidates", "two items share one id"); // guard: ids-twice
+  if (ids.size !== ranked) throw new Refusal("bad_candidates", "two items share one id"); // guard: ids-twice
   return {
     text: encode(text, buffers),
     lengths: lengths.subarray(0, 4 * ranked),
     numbers: numbers.subarray(0, 4 * ranked),
-    flags: flags.slice(0, ranked),
+    flags,
   };
 }
 
-/** The id as text; `undefined` where there is none. JSON Feed asks readers to take a number for its text. */
+/**
+ * The id as text; `undefined` where there is none, or one of more than 2,048 UTF-16 units. JSON Feed asks readers to take a number for
+ * its text.
+ */
 export function idOf(item: unknown): string | undefined {
   const id = (item as Loose | null | undefined)?.id;
-  if (typeof id === "string") return id === "" ? undefined : id;
+  if (typeof id === "string") return id === "" || id.length > longestId ? undefined : id;
   return typeof id === "number" && Number.isFinite(id) ? String(id) : undefined;
 }
 
-/** What the publisher says of an item's slot: bit 0 pinned, bit 1 not to be personalized; 0: it may move. */
+/**
+ * What the publisher says of an item's slot: bit 0 pinned, bit 1 not to be personalized, bit 2 neither yes nor no; 0: it may move. A
+ * `"false"` or a 0 is no answer to be guessed at: such an item keeps its slot.
+ */
 export function flagsOf(item: unknown): number {
-  const { pinned, personalize } = extensionOf(item);
-  return (pinned ? 1 : 0) | (personalize === false ? 2 : 0);
+  return flagsIn(extensionOf(item));
 }
 
-/** What an event says of its item: topic, subtopic and vector, each `""` where there is none. */
+function flagsIn({ pinned, personalize }: LooseExtension): number {
+  const isSaid = isAnswer(pinned) && isAnswer(personalize);
+  return (pinned === true ? 1 : 0) | (personalize === false ? 2 : 0) | (isSaid ? 0 : 4);
+}
+
+function isAnswer(value: unknown): boolean {
+  return value === undefined || value === null || typeof value === "boolean";
+}
+
+/** What an event says of its item: topic, subtopic and vector, each `""` where there is none that can be used. */
 export function subjectOf(item: unknown): { topic: string; subtopic: string; vector: string } {
   const { topic, subtopic, vector } = extensionOf(item);
-  const text = vectorOf(vector);
-  return { topic: textOf(topic), subtopic: textOf(subtopic), vector: text === "!" ? "" : text };
+  return { topic: textOf(topic) ?? "", subtopic: textOf(subtopic) ?? "", vector: textOf(vector) ?? "" };
 }
 
 function extensionOf(item: unknown): LooseExtension {
@@ -111,14 +166,13 @@ function extensionOf(item: unknown): LooseExtension {
   return typeof own === "object" && own !== null ? own : {};
 }
 
-function textOf(value: unknown): string {
-  return typeof value === "string" ? whole(value) : "";
-}
+/** In a vector's place: it is no base64, so the core holds the item and counts it. */
+const unusable = "!";
 
-/** `!` is no base64, so the core counts the item as faulty. */
-function vectorOf(value: unknown): string {
+/** `""` where absent, `undefined` where it cannot be used. */
+function textOf(value: unknown): string | undefined {
   if (value === undefined || value === null) return "";
-  return typeof value === "string" && value.length <= longestVector ? whole(value) : "!";
+  return typeof value === "string" && value.length <= longestText ? whole(value) : undefined;
 }
 
 function numberOf(value: unknown): number {
@@ -133,7 +187,7 @@ function numberOf(value: unknown): number {
  */
 function dateOf(value: unknown): number {
   if (value === undefined || value === null) return Number.NaN;
-  if (typeof value !== "string") return Infinity;
+  if (typeof value !== "string" || value.length > longestDate) return Infinity;
   const is = (at: number, either: number, or = either): boolean =>
     value.charCodeAt(at) === either || value.charCodeAt(at) === or;
   const end = value.length;
@@ -184,7 +238,15 @@ function whole(text: string): string {
   return (text.charCodeAt(last) & 0xfc00) === 0xd800 ? `${text.slice(0, last)}\ufffd` : text;
 }
 
-function encode(text: string, buffers: { text: Uint8Array }): Uint8Array {
+function encode(text: string, buffers: Buffers): Uint8Array {
   if (buffers.text.length < 3 * text.length) buffers.text = new Uint8Array(6 * text.length);
   return buffers.text.subarray(0, encodeInto(text, buffers.text));
+}
+
+function newBuffers(): Buffers {
+  return {
+    text: new Uint8Array(1 << 16),
+    lengths: new Uint32Array(4 * maxRanked),
+    numbers: new Float64Array(4 * maxRanked),
+  };
 }

@@ -1,4 +1,4 @@
-import { idOf } from "./candidates.js";
+import { idOf, maxRanked, subjectOf } from "./candidates.js";
 import type { List } from "./list.js";
 import type { Scored } from "./score.js";
 import type { Bound, Explanation } from "./types.js";
@@ -9,10 +9,21 @@ export interface Answer extends Scored {
   readonly names: readonly string[];
 }
 
+/** A story of a list: what an event or a question may need of it. The page's own object is not kept, which may hold anything. */
+interface Story {
+  readonly id: string;
+  readonly _nearside: ReturnType<typeof subjectOf>;
+}
+
 /** A list that was given to `rank`, and what came of it. */
 interface Ranked {
-  readonly list: List<unknown>;
-  ids?: readonly string[];
+  readonly space: string;
+  /** In the server's order. */
+  readonly stories: Story[];
+  /** Where each id stands in them. */
+  readonly places: Map<string, number>;
+  /** Items behind the ranked ones, read once somebody asks for a story that is not among those. */
+  unread: unknown[];
   answer?: Answer;
   /** The items that were not to move, once the answer is forgotten: that is the page's own word. */
   held?: ReadonlySet<string>;
@@ -20,6 +31,8 @@ interface Ranked {
 
 /** Lists remembered: the zones of a page, so that an event or a question can name a story by id. */
 const most = 16;
+/** Stories remembered of each. */
+const mostStories = 1000;
 
 const bounds: readonly Bound[] = [
   "none",
@@ -36,25 +49,27 @@ export class Rankings {
   readonly #recent: Ranked[] = [];
 
   /** Remembers a list that is about to be ranked. */
-  add(list: List<unknown>): Ranked {
-    const ranked: Ranked = { list };
+  add({ items, space, refusal }: List<unknown>): Ranked {
+    const ranked: Ranked = { space, stories: [], places: new Map(), unread: [] };
+    for (let i = 0; i < items.length && i < maxRanked; i++) read(ranked, items, i);
+    const end = refusal ? 0 : Math.min(items.length, mostStories);
+    for (let i = maxRanked; i < end; i++) ranked.unread[i - maxRanked] = items[i];
     this.#recent.unshift(ranked);
     if (this.#recent.length > most) this.#recent.pop();
     return ranked;
   }
 
-  /** The item with this id in the latest list that has it, and that list's vector space. */
-  find(id: string): { item: unknown; space: string } | undefined {
+  /** The story with this id in the latest list that has it, and that list's vector space. */
+  find(id: string): { item: Story; space: string } | undefined {
     const found = this.#locate(id);
-    return found && { item: found.ranked.list.items[found.index], space: found.ranked.list.space };
+    return found && { item: found.ranked.stories[found.index] as Story, space: found.ranked.space };
   }
 
   /** Forgets what came of the lists: it was derived from a history that is no more. */
   forget(): void {
     for (const ranked of this.#recent) {
       if (!ranked.answer) continue;
-      ranked.ids ??= idsOf(ranked.list.items);
-      ranked.held = new Set(ranked.ids.filter((id) => this.holds(id)));
+      ranked.held = new Set(Array.from(ranked.places.keys()).filter((id) => this.holds(id)));
       delete ranked.answer;
     }
   }
@@ -104,21 +119,28 @@ export class Rankings {
 
   #locate(id: string): { ranked: Ranked; index: number } | undefined {
     for (const ranked of this.#recent) {
-      ranked.ids ??= idsOf(ranked.list.items);
-      const index = ranked.ids.indexOf(id);
-      if (index >= 0) return { ranked, index };
+      const { places, unread } = ranked;
+      if (!places.has(id) && unread.length > 0) {
+        ranked.unread = [];
+        for (let i = 0; i < unread.length; i++) read(ranked, unread, i);
+      }
+      const index = places.get(id);
+      if (index !== undefined) return { ranked, index };
     }
     return undefined;
   }
 }
 
-/** The items' ids; `""` for one that cannot be read. */
-function idsOf(items: readonly unknown[]): string[] {
-  return Array.from({ length: items.length }, (_, i) => {
-    try {
-      return idOf(items[i]) ?? "";
-    } catch {
-      return "";
-    }
-  });
+/** Takes an item in as the next story, without an id where it cannot be read. */
+function read({ stories, places }: Ranked, items: readonly unknown[], i: number): void {
+  let story: Story = { id: "", _nearside: { topic: "", subtopic: "", vector: "" } };
+  try {
+    const item = items[i];
+    story = { id: idOf(item) ?? "", _nearside: subjectOf(item) };
+  } catch {
+    // guard: unreadable
+    // A getter of the page's: the ranking will say so.
+  }
+  if (story.id !== "" && !places.has(story.id)) places.set(story.id, stories.length);
+  stories.push(story);
 }

@@ -1,5 +1,5 @@
 import { apply } from "./apply.js";
-import { type Columns, idOf, subjectOf, toColumns } from "./candidates.js";
+import { idOf, reading, subjectOf, withColumns } from "./candidates.js";
 import { date, now } from "./clock.js";
 import { followConsent } from "./consent.js";
 import { engineOf } from "./engine.js";
@@ -7,7 +7,7 @@ import type { Event } from "./event.js";
 import { forgetKept } from "./kept.js";
 import { followPage, whenShown } from "./lifecycle.js";
 import { type List, readList } from "./list.js";
-import { checkOrder, inOrder } from "./order.js";
+import { arrange, checkOrder, heldIn } from "./order.js";
 import { outermost } from "./outermost.js";
 import { watchFrames } from "./painted.js";
 import { readPolicy } from "./policy.js";
@@ -15,7 +15,7 @@ import { profileOf } from "./profile.js";
 import { unlikePromises } from "./promised.js";
 import { quietly } from "./quiet.js";
 import { Rankings } from "./rankings.js";
-import { asRefusal, Refusal, textOf } from "./refusal.js";
+import { asRefusal, Refusal } from "./refusal.js";
 import type { Scored } from "./score.js";
 import { memberOf, readSettings, type Settings } from "./settings.js";
 import { holdsAnything } from "./store.js";
@@ -25,6 +25,8 @@ import { watch } from "./watch.js";
 import { within } from "./within.js";
 
 const defaultBudget = 100;
+/** An iterator need not end. */
+const mostKept = 10_000;
 
 /**
  * Makes a reranker. Never throws: whatever is wrong with the options shows in each outcome. With consent, loading begins in the next task at the latest.
@@ -109,13 +111,16 @@ function makeReranker(settings: Settings): Reranker {
     const over = engine.choice.of?.policy;
     const policy = over ? readPolicy({ ...settings.knobs, ...over }) : settings.policy;
     if (policy[0] === 0) throw new Refusal("off");
-    const columns = readColumns(list, keep);
-    let scored = engine.rank(columns, list.space, policy, left());
+    const held = reading(() => heldIn(list.items, keep));
+    let scored = withColumns(list.items, keep, (columns) => {
+      check(); // guard: check-again
+      return engine.rank(columns, list.space, policy, left());
+    });
     if (!("order" in scored)) {
       scored = await within(scored, left(), late);
       check();
     }
-    checkOrder(scored.order, columns.flags); // guard: order
+    checkOrder(scored.order, held); // guard: order
     if (now() - started > budget) throw late(); // guard: late-order
     take(scored);
   };
@@ -125,7 +130,7 @@ function makeReranker(settings: Settings): Reranker {
     const list = readList<never>(feed);
     const ranking = rankings.add(list);
     const { live } = engine;
-    let items = list.items;
+    const { items } = list;
     let moved = 0;
     let skipped = 0;
     let reason: Reason = "internal";
@@ -135,14 +140,13 @@ function makeReranker(settings: Settings): Reranker {
         profile.onForget.add(forget);
         ranking.answer = { ...scored, names: engine.featureNames };
         if (scored.reason === "ranked") {
-          items = inOrder(list.items, scored.order);
-          moved = countMoved(scored.order);
+          const count = countMoved(scored.order);
+          arrange(items, scored.order);
+          moved = count;
         }
         ({ reason, skipped } = scored);
       });
     } catch (error) {
-      items = list.items;
-      moved = 0;
       ({ reason, message } = asRefusal(error));
       // A budget that loading took is the network's doing.
       const isFault = reason === "trap" || (reason === "budget" && live);
@@ -269,15 +273,6 @@ function makeReranker(settings: Settings): Reranker {
   };
 }
 
-function readColumns(list: List<unknown>, keep: ReadonlySet<string> | undefined): Columns {
-  try {
-    return toColumns(list.items, keep);
-  } catch (error) {
-    // Reading is all that happens there: what is thrown comes from the page's own getters.
-    throw error instanceof Refusal ? error : new Refusal("bad_candidates", textOf(error)); // guard: getter
-  }
-}
-
 function readBudget(options: RankOptions | undefined): number {
   const budget = memberOf(options, "budgetMs");
   if (typeof budget !== "number") return defaultBudget;
@@ -296,5 +291,11 @@ function readKeep(options: RankOptions | undefined): ReadonlySet<string> | undef
   if (typeof keep === "string" || typeof keep[Symbol.iterator] !== "function") {
     throw new Refusal("internal", "keep must be a list of ids");
   }
-  return new Set(Array.from(keep, String));
+  const ids = new Set<string>();
+  let count = 0;
+  for (const id of keep) {
+    if (++count > mostKept) throw new Refusal("internal", `keep must be a list of at most ${mostKept} ids`);
+    ids.add(String(id));
+  }
+  return ids;
 }

@@ -2,7 +2,7 @@ import type { reasons } from "./reasons.js";
 
 /** What Nearside reads of a story. A JSON Feed 1.1 item is one; all other members are the page's own business. */
 export interface Candidate {
-  /** Names the story. Required and unique within a list; a number counts as its decimal text. */
+  /** Names the story. Required and unique within a list; a number counts as its decimal text. At most 2,048 UTF-16 units. */
   readonly id: string | number;
   /** When the story was published, RFC 3339 with its zone (`2026-01-15T08:30:00Z`). Its age is one of the model's features. */
   readonly date_published?: string | null | undefined;
@@ -10,13 +10,13 @@ export interface Candidate {
   readonly _nearside?: CandidateExtension | null | undefined;
 }
 
-/** The `_nearside` member of a feed item. All members are optional; a member that cannot be used keeps the item in its slot. */
+/** The `_nearside` member of a feed item. All members are optional, and `null` is as good as none; a member that cannot be used keeps the item in its slot. */
 export interface CandidateExtension {
   /** The story's text as a vector: base64 of 64 signed bytes, in the feed's vector space. */
   readonly vector?: string | undefined;
-  /** Section or subject. Topics are compared as text, never read. */
+  /** Section or subject, at most 1,024 UTF-16 units. Topics are compared as text, never read. */
   readonly topic?: string | undefined;
-  /** Finer subject within the topic. */
+  /** Finer subject within the topic, as long at most. */
   readonly subtopic?: string | undefined;
   /** How often the server has shown the story to anyone. */
   readonly shows?: number | undefined;
@@ -24,15 +24,21 @@ export interface CandidateExtension {
   readonly clicks?: number | undefined;
   /** Instead of counts: the server's own score, any finite number on a log-odds scale. Used if every item has one. */
   readonly score?: number | undefined;
-  /** An editor's pin: the story keeps its slot. */
-  readonly pinned?: boolean | undefined;
-  /** `false`: the story keeps its slot, as an advertisement or a correction should. */
-  readonly personalize?: boolean | undefined;
+  /** An editor's pin. `true`: the story keeps its slot. Anything but a boolean or `null` keeps it as well, and is counted as skipped. */
+  readonly pinned?: boolean | null | undefined;
+  /**
+   * `false`: the story keeps its slot, as an advertisement or a correction should. Anything but a boolean or `null` (`"false"`, 0) keeps
+   * it as well, and is counted as skipped.
+   */
+  readonly personalize?: boolean | null | undefined;
 }
 
 /** A JSON Feed 1.1 document, as far as Nearside reads it. */
 export interface Feed<T extends Candidate = Candidate> {
-  /** The stories in the server's order, which is the order shown whenever anything is missing. */
+  /**
+   * The stories in the server's order, which is the order shown whenever anything is missing. The first 200 are read and ranked; of those
+   * behind them nothing is read.
+   */
   readonly items: readonly T[];
   /** Names the vector space of the items; a space other than the model's refuses the list. Absent: taken to be the model's. */
   readonly _nearside?: { readonly space?: string | undefined } | null | undefined;
@@ -152,13 +158,13 @@ export interface RerankerOptions {
 export interface RankOptions {
   /** Milliseconds from the call after which the server's order is returned; loading counts. Default 100. */
   readonly budgetMs?: number | undefined;
-  /** Ids of stories the reader already sees: they keep their slots. */
+  /** Ids of stories the reader already sees, at most 10,000: they keep their slots. */
   readonly keep?: Iterable<string | number> | undefined;
 }
 
 /** What `rank` answers. */
 export interface Ranking<T extends Candidate> {
-  /** The same objects in a new array: render these. */
+  /** The same objects in a new array: render these. A list of more than 1,048,576 items comes back itself. */
   readonly items: T[];
   /** How that order came about: send it to monitoring. */
   readonly outcome: Outcome;
@@ -176,7 +182,7 @@ export interface Outcome {
   readonly modelId: string | undefined;
   /** How many stories stand in another slot than the server's. */
   readonly moved: number;
-  /** How many stories kept their slot because their vector, counts, score or date cannot be used. */
+  /** How many stories kept their slot because something in them cannot be used. */
   readonly skipped: number;
   /** For an engineer: what went wrong, in a sentence. Its text may change. */
   readonly message?: string;

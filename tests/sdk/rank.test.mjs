@@ -139,10 +139,21 @@ test("a list with a faulty item keeps the server's order", async () => {
   assertServerOrder(await reranker.rank({ items: list, _nearside: { space: 5 } }), list, "bad_candidates");
 });
 
-test("an id that comes twice is found even behind the 200th item", async () => {
+test("behind the 200th item nothing is read, and everything stays", async () => {
   const reranker = await warm();
-  const list = [...stories(300), { id: "s250" }];
-  assertServerOrder(await reranker.rank(list), list, "bad_candidates");
+  const untouchable = new Proxy(
+    {},
+    {
+      get() {
+        throw new Error("read");
+      },
+    },
+  );
+  const list = [...stories(200), { id: "s7" }, null, undefined, 5, {}, untouchable, "text", { id: "s7" }];
+  const { items, outcome } = await reranker.rank(list);
+  assert.equal(outcome.reason, "ranked", outcome.message);
+  assert.equal(outcome.moved, 200);
+  for (let i = 200; i < list.length; i++) assert.equal(items[i], list[i]);
 });
 
 test("odd but sound items are ranked", async () => {

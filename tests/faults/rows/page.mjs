@@ -47,29 +47,25 @@ const lists = [
   ),
   list(
     "no id behind the 200th",
-    "a story without an id where none is ranked",
-    "bad_candidates",
+    "a story without an id where none is ranked, nor read",
+    "ranked",
     `({ items }) => {
     const more = Array.from({ length: 240 }, (_, i) => ({ ...items[i % 60], id: "more-" + i }));
     delete more[230].id;
     return [...items, ...more];
   }`,
-    {
-      guards: ["no-id"],
-    },
+    { applied: "stale_list" },
   ),
   list(
     "an id twice behind the 200th",
-    "where none is ranked",
-    "bad_candidates",
+    "where none is ranked, nor read",
+    "ranked",
     `({ items }) => {
     const more = Array.from({ length: 240 }, (_, i) => ({ ...items[i % 60], id: "more-" + i }));
     more[230].id = more[229].id;
     return [...items, ...more];
   }`,
-    {
-      guards: ["ids-twice"],
-    },
+    { applied: "stale_list" },
   ),
   list(
     "an empty id",
@@ -91,7 +87,57 @@ const lists = [
     Object.defineProperty(feed.items[5], "id", { get() { throw new Error("not yet loaded"); } });
     return feed;
   }`,
-    { guards: ["getter"] },
+    { guards: ["getter", "unreadable"] },
+  ),
+  {
+    group: "candidates",
+    name: "a getter ranks",
+    fault: "reading the last story's date ranks another list",
+    reason: "ranked",
+    page: () => {
+      let other;
+      globalThis.row.ready = async (_, { createReranker }) => {
+        other = createReranker({ consent: true });
+        await other.ready;
+        await other.rank([{ id: "first" }]);
+      };
+      globalThis.row.feed = (feed) => {
+        const item = feed.items[59];
+        const { date_published: date } = item;
+        const others = feed.items.map((item, i) => {
+          const { pinned, ...own } = item._nearside;
+          return { ...item, id: `another-story-${i}`, _nearside: own };
+        });
+        let isFirst = true;
+        Object.defineProperty(item, "date_published", {
+          enumerable: true,
+          get() {
+            if (isFirst) void other.rank(others, { budgetMs: 8000 });
+            isFirst = false;
+            return date;
+          },
+        });
+        return feed;
+      };
+    },
+    guards: ["own-buffers"],
+  },
+  list(
+    "a getter disposes",
+    "reading a story disposes of the reranker",
+    "disposed",
+    `(feed) => {
+    Object.defineProperty(feed.items[30], "date_published", { get: () => void globalThis.reranker.dispose() });
+    return feed;
+  }`,
+    { guards: ["check-again"] },
+  ),
+  list(
+    "an id of 50 MB",
+    "one story's id is longer than any id",
+    "bad_candidates",
+    "(feed) => { feed.items[3].id = 'x'.repeat(5e7); return feed; }",
+    { applied: "stale_list" },
   ),
   list(
     "a slot throws",
@@ -164,6 +210,24 @@ const items = [
     "(item) => { item._nearside.clicks = 2000; }",
   ),
   item("counts that are text", "its counts are texts", "(item) => { item._nearside.shows = '1000'; }"),
+  item("a score that is text", "its score is a text", "(item) => { item._nearside.score = '0.5'; }"),
+  item(
+    "personalize as text",
+    '`personalize: "false"`, as many a CMS writes it',
+    "(item) => { item._nearside.personalize = 'false'; }",
+  ),
+  item("pinned as a number", "`pinned: 1`", "(item) => { item._nearside.pinned = 1; }"),
+  item("a topic that is a list", "its topic is a list", "(item) => { item._nearside.topic = ['sports']; }"),
+  item(
+    "a topic of 50 MB",
+    "its topic is longer than any topic",
+    "(item) => { item._nearside.topic = 'x'.repeat(5e7); }",
+  ),
+  item(
+    "a date of 50 MB",
+    "its date has fifty million digits",
+    "(item) => { item.date_published = '2026-01-31T12:00:00.' + '0'.repeat(5e7) + 'Z'; }",
+  ),
   item("an infinite score", "its score is infinite", "(item) => { item._nearside.score = Infinity; }"),
   list(
     "half a character in an id",
