@@ -24,9 +24,15 @@ const environment = {
 
 /** Groups of processes that were started and have not been ended. */
 const running = new Set();
-process.once("exit", () => {
+const endAll = () => {
   for (const child of running) end(child);
-});
+};
+process.once("exit", endAll);
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
+  process.once(signal, () => {
+    endAll();
+    process.kill(process.pid, signal);
+  });
 
 /** Starts a program that leads a group of processes, so that what it starts in turn ends with it. */
 function start(program, args, options) {
