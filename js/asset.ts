@@ -35,7 +35,7 @@ export async function openAsset(request: AssetRequest, signal: AbortSignal | und
   } catch (error) {
     throw new Refusal("load_failed", `${option}: ${textOf(error)}`);
   }
-  if (typeof source === "string" || source instanceof URL) {
+  if (isUrl(source)) {
     if (typeof integrity === "string" && hashes.test(integrity))
       return fetchVerified(request, source, integrity, signal);
     throw new Refusal(
@@ -111,8 +111,22 @@ async function fetchVerified(
 /** The hash as in a script's `integrity`, by the algorithm of `like`, else SHA-384; `undefined` where the page is no secure context. */
 export async function hash(bytes: Uint8Array<ArrayBuffer>, like?: unknown): Promise<string | undefined> {
   const size = String(like).startsWith("sha256") ? 256 : 384;
-  const digest = await globalThis.crypto?.subtle?.digest(`SHA-${size}`, bytes); // guard: no-subtle
-  return digest && `sha${size}-${btoa(String.fromCharCode(...new Uint8Array(digest)))}`;
+  try {
+    const digest = await crypto.subtle.digest(`SHA-${size}`, bytes);
+    return `sha${size}-${btoa(String.fromCharCode(...new Uint8Array(digest)))}`;
+  } catch {
+    // guard: no-subtle
+    return undefined;
+  }
+}
+
+/** Whether it is the address of a file. */
+export function isUrl(source: unknown): source is string | URL {
+  try {
+    return typeof source === "string" || source instanceof URL;
+  } catch {
+    return false; // what the page has for `URL` is no class
+  }
 }
 
 function unlessAborted(source: unknown, signal: AbortSignal | undefined): Promise<unknown> {

@@ -40,9 +40,7 @@ export function createReranker(options: RerankerOptions): Reranker {
 /** `createReranker`, with options that are still to be made: should that fail, the reranker says so. */
 export function createBy(options: () => RerankerOptions): Reranker {
   return outermost((listen) => {
-    const settings = readSettings(options());
-    listen(settings.onOutcome);
-    return makeReranker(settings);
+    return makeReranker(readSettings(options(), listen));
   });
 }
 

@@ -1,4 +1,4 @@
-import type { AssetRequest } from "./asset.js";
+import { type AssetRequest, isUrl } from "./asset.js";
 import { modelIntegrity, wasmIntegrity } from "./integrity.js";
 import { readPolicy } from "./policy.js";
 import { asRefusal, type Refusal } from "./refusal.js";
@@ -23,8 +23,11 @@ export interface Settings {
   readonly refusal: Refusal | undefined;
 }
 
-/** Reads the options, whatever they are. Never throws. */
-export function readSettings(given: RerankerOptions | undefined): Settings {
+/** Reads the options, whatever they are. `listen` is told the page's listener before anything else can go wrong. */
+export function readSettings(
+  given: RerankerOptions | undefined,
+  listen: (to: Settings["onOutcome"]) => void = () => {},
+): Settings {
   let refusal: Refusal | undefined;
   const read = <T>(get: () => T): T | undefined => {
     try {
@@ -35,11 +38,13 @@ export function readSettings(given: RerankerOptions | undefined): Settings {
     }
   };
   const option = <Name extends keyof RerankerOptions>(name: Name) => memberOf(given, name);
+  const told = read(() => option("onOutcome"));
+  const onOutcome = typeof told === "function" ? told : undefined;
+  listen(onOutcome);
   let store: unknown = {}; // what is no store fails at its first use, as a storage failure
   read(() => {
     store = option("store") ?? undefined;
   });
-  const onOutcome = read(() => option("onOutcome"));
   const knobs = read(() => option("policy"));
   const wasm = read(() => override("wasmUrl", option("wasmUrl"), option("wasmIntegrity")));
   const model = read(() => override("modelUrl", option("modelUrl"), option("modelIntegrity")));
@@ -64,7 +69,7 @@ export function readSettings(given: RerankerOptions | undefined): Settings {
     },
     worker: read(() => (option("worker") ? (option("workerUrl") ?? true) : undefined)),
     store: store === undefined ? undefined : Object(store),
-    onOutcome: typeof onOutcome === "function" ? onOutcome : undefined,
+    onOutcome,
     refusal,
   };
 }
@@ -85,6 +90,5 @@ function override(
 ): AssetRequest | undefined {
   if (source === undefined || source === null) return undefined;
   if (source instanceof Promise) source.catch(() => {}); // it may never be wanted
-  const isUrl = typeof source === "string" || source instanceof URL;
-  return { option, source: () => source, integrity, key: isUrl ? String(source) : source };
+  return { option, source: () => source, integrity, key: isUrl(source) ? String(source) : source };
 }

@@ -19,7 +19,6 @@ const without = {
   "is-list": () => "return false;",
   listener: () => "onOutcome?.(ranking.outcome);",
   "next-choice": () => "throw error;",
-  "no-subtle": (line) => line.replaceAll("?.", ".").replace("globalThis.", ""),
   pollution: () => "const isCommon = false;",
   rollout: () => ";",
   seen: () => "false",

@@ -5,6 +5,9 @@ import { parse } from "acorn";
 /** What the language gives to every script, which no page can take away. */
 const given = new Set(["undefined", "NaN", "Infinity", "arguments", "globalThis"]);
 
+/** Members that no page can change. */
+const fixed = new Set(["Number.NaN", "Number.NEGATIVE_INFINITY", "Symbol.iterator"]);
+
 /**
  * The names that a script uses and nowhere makes, with the member where one is read by name: `Date.now`, `setTimeout`. A name that the
  * script makes anywhere counts as its own.
@@ -14,7 +17,8 @@ export function globalsOf(source) {
   const own = new Set();
   const used = [];
   visit(tree, undefined, undefined, own, used);
-  return [...new Set(used.filter(([name]) => !own.has(name) && !given.has(name)).map(pathOf))].sort();
+  const paths = used.filter(([name]) => !own.has(name) && !given.has(name)).map(pathOf);
+  return [...new Set(paths)].filter((path) => !fixed.has(path)).sort();
 }
 
 const pathOf = ([name, member]) =>

@@ -21,7 +21,8 @@ const language = [
 
 /** Each global, or member of one, with the reasons that its faults may come to. `more`: what is different in its row. */
 export const touched = {
-  AbortController: ["internal"],
+  AbortController: ["internal", "ranked"],
+  AbortSignal: goesOn,
   "AbortSignal.timeout": goesOn,
   Array: goesOn,
   "Array.from": goesOn,
@@ -51,7 +52,7 @@ export const touched = {
   MessageChannel: goesOn,
   MutationObserver: goesOn,
   Node: goesOn,
-  Number: goesOn,
+  Number: language,
   "Number.isFinite": language,
   "Number.isInteger": language,
   "Number.isSafeInteger": goesOn,
@@ -131,41 +132,45 @@ const faults = [
   { name: "nonsense once loaded", way: "nonsense", later: true },
 ];
 
-/** In the page: puts it there. The page's own script has by then what it needs. */
-function spoil({ path, way, later }) {
-  const { row } = globalThis;
-  const { defineProperty, getOwnPropertyDescriptor, setPrototypeOf } = Object;
+/** Without these the helpers that a bundler writes around the package fail, before the package begins. */
+const bundlers = /^Object(\.defineProperty)?$/;
+
+/** The faults of one. */
+export const faultsOf = (path) => faults.filter(({ later }) => later || !bundlers.test(path));
+
+/** Puts it there. `host` is the page's global object. */
+export function put({ path, way }, host) {
+  const { defineProperty, getOwnPropertyDescriptor, setPrototypeOf } = host.Object;
   const names = path.split(".");
-  const put = () => {
-    const name = names[names.length - 1];
-    const owner = names.length > 1 ? globalThis[names[0]] : globalThis;
-    const isFunction = typeof owner[name] === "function";
-    const isNumber = typeof owner[name] === "number";
-    const fail = () => {
-      throw new Error("the page's own");
-    };
-    const value = {
-      missing: undefined,
-      replaced: {},
-      throws: () => {
-        fail();
-      },
-      nonsense: isFunction ? () => "nonsense" : isNumber ? Number.NaN : 7,
-    }[way];
-    const isGetter = way === "throws" && !isFunction;
-    const descriptor = isGetter ? { get: fail, set() {} } : { value, writable: true };
-    descriptor.configurable = true;
-    // Browsers let no page change some.
-    if (getOwnPropertyDescriptor(owner, name)?.configurable !== false)
-      defineProperty(owner, name, setPrototypeOf(descriptor, null));
+  const name = names[names.length - 1];
+  const owner = names.length > 1 ? host[names[0]] : host;
+  const isFunction = typeof owner[name] === "function";
+  const isNumber = typeof owner[name] === "number";
+  const fail = () => {
+    throw new host.Error("the page's own");
   };
-  if (!later) row.before = put;
-  else
-    row.ready = async (reranker) => {
-      await reranker.ready;
-      put();
-    };
+  const value = {
+    missing: undefined,
+    replaced: {},
+    throws: () => {
+      fail();
+    },
+    nonsense: isFunction ? () => "nonsense" : isNumber ? Number.NaN : 7,
+  }[way];
+  const isGetter = way === "throws" && !isFunction;
+  const descriptor = isGetter ? { get: fail, set() {} } : { value, writable: true };
+  descriptor.configurable = true;
+  // Browsers let no page change some.
+  if (getOwnPropertyDescriptor(owner, name)?.configurable !== false)
+    defineProperty(owner, name, setPrototypeOf(descriptor, null));
 }
+
+/** In the page, whose own script has what it needs when it happens. */
+const spoil = `({ later, ...fault }) => {
+  const put = ${put};
+  if (later) globalThis.row.ready = (reranker) => reranker.ready.then(() => put(fault, globalThis));
+  else globalThis.row.before = () => put(fault, globalThis);
+}`;
 
 /** In `npm test`, too: the clocks and the timers. */
 const quick = /^(Date|performance|setTimeout|clearTimeout|MessageChannel|AbortSignal|Text|Finalization)/;
@@ -188,7 +193,7 @@ export const globals = Object.entries(touched).map(([path, reasons]) => ({
   fault: "missing; throws; something else, or an answer without sense, in its place",
   reason: reasons[0],
   reasons: [reasons],
-  cases: faults,
+  cases: faultsOf(path),
   make: (fault) => ({ page: spoil, arg: { ...fault, path } }),
   applied: "perhaps",
   unmoved: "perhaps",
