@@ -56,6 +56,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 /** A global object as a page has one, for what the package needs of it; what may be spoilt is its own. */
 function makePage() {
   const { subtle } = crypto;
+  // biome-ignore lint/complexity/noStaticOnlyClass: it stands in for one
   const signals = class {
     static timeout = (ms) => AbortSignal.timeout(ms);
     static [Symbol.hasInstance] = (value) => value instanceof AbortSignal;
