@@ -185,7 +185,7 @@ function numberOf(value: unknown): number {
  * a list has many: a regular expression and `Date.UTC` take twice as long. What else `Date.parse` takes, it takes differently by
  * browser, or in the device's own zone.
  */
-function dateOf(value: unknown): number {
+export function dateOf(value: unknown): number {
   if (value === undefined || value === null) return Number.NaN;
   if (typeof value !== "string" || value.length > longestDate) return Infinity;
   const is = (at: number, either: number, or = either): boolean =>

@@ -15,6 +15,8 @@ export interface KeptRelease {
   /** The highest version kept here: none below it is taken any more, as long as the key that signed it is pinned. */
   readonly version?: number;
   readonly key?: string;
+  /** The channel it was signed for. Before there were channels the version was of any: it counts no more. */
+  readonly channel?: string;
   /** The manifest of that release, unless its files turned out to be bad. */
   readonly newest?: string | undefined;
   /** The manifest of the last release whose files loaded. */

@@ -1,3 +1,4 @@
+import { dateOf } from "./candidates.js";
 import { date } from "./clock.js";
 import { glueIntegrity, version } from "./integrity.js";
 import { readPolicy } from "./policy.js";
@@ -10,18 +11,27 @@ interface File {
   readonly name: string;
   /** Its hash, `sha256-…`. */
   readonly integrity: string;
+  /** Its size. */
+  readonly bytes?: number;
 }
 
-/** What is read of a release's manifest; `docs/delivery.md` has all of it. */
-export interface Manifest {
+/** What every version of the package reads of a manifest, whatever that is for. */
+interface Head {
+  readonly format: 1;
+  /** Whom it is for: pages take the manifests of one channel. */
+  readonly channel: string;
   /** Whole and monotonic. */
   readonly version: number;
-  /** The key that signed it. */
-  readonly key: string;
   /** RFC 3339. */
   readonly expires: string;
   readonly killed: boolean;
-  /** Whether this version of the package can rank by it. If not, nothing but what stands above need be there. */
+}
+
+/** What is read of a release's manifest; `docs/delivery.md` has all of it. */
+export interface Manifest extends Head {
+  /** The key that signed it. */
+  readonly key: string;
+  /** Whether this version of the package can rank by it. If not, nothing but its head need be there. */
   readonly isUsable: boolean;
   readonly rollout: { readonly percentage: number; readonly salt: string };
   readonly policy: Policy;
@@ -33,61 +43,112 @@ export interface Manifest {
 interface Signed extends Manifest {
   readonly contract: number;
   readonly glue: File;
+  /** For whoever encodes the feed; pages do not load it. */
+  readonly space?: File;
   readonly sdk: string;
 }
 
 /** The model contract's version that this package's core knows. */
-const contract = 1;
+const knownContract = 1;
 /** A device's clock may be wrong by so much: 24 hours. */
 const grace = 86_400_000;
 
-/** What is signed is the text between the two names, to the byte. */
-const framing = /^\{"manifest":(.{1,8000}),"signature":"([\w+/]{86}==)"\}\n?$/s;
+/** What is signed is the text between the two names, to the byte. With the framing that is at most 8 KB. */
+const framing = /^\{"manifest":(.{1,8075}),"signature":"([\w+/]{86}==)"\}\n?$/s;
 
 /**
- * Reads a manifest that one of the keys (base64 of 32 bytes) has signed.
+ * Reads a manifest that one of the keys (base64 of 32 bytes) has signed for a channel. `isKept`: it was kept by this device.
  *
- * Throws a refusal: `sig_invalid`; else `unsupported` where this browser knows no Ed25519, or this version of the package does not
- * know the format.
+ * Throws a refusal: `sig_invalid`, also where it was signed for another channel; else `unsupported` where this browser knows no
+ * Ed25519, or this version of the package does not know the format.
  */
-export async function readManifest(text: string, keys: readonly string[]): Promise<Manifest> {
+export async function readManifest(
+  text: string,
+  keys: readonly string[],
+  channel: string,
+  isKept = false,
+): Promise<Manifest> {
   const [, signed = "", signature = ""] = framing.exec(text) ?? [];
   const key = await signerOf(signed, signature, keys);
   if (key === undefined) throw new Refusal("sig_invalid"); // guard: signed
+  let manifest: Signed | undefined;
   try {
-    const manifest = JSON.parse(signed);
-    const isKnown =
-      manifest.format === 1 && // guard: format
-      Number.isSafeInteger(manifest.version);
-    if (isKnown) return { ...manifest, key, isUsable: isUsable(manifest) };
+    manifest = JSON.parse(signed);
   } catch {
-    // Signed, and yet nothing with members.
+    // Signed, and yet no JSON.
   }
-  throw new Refusal("unsupported");
+  // Versions of the package before channels kept manifests that name none: of those a kill switch still holds, and nothing else.
+  const isOldKill = isKept && manifest?.channel === undefined && manifest?.killed === true;
+  if (manifest?.channel !== channel && !isOldKill) throw new Refusal("sig_invalid"); // guard: channel
+  if (!hasHead(manifest)) throw new Refusal("unsupported");
+  return { ...manifest, key, isUsable: isSound(manifest) && fits(manifest) };
 }
 
-function isUsable(manifest: Signed): boolean {
+/** Whether a value is the name of a channel, or a salt: 1 to 64 printable characters of ASCII. */
+export function isName(value: unknown): value is string {
+  return isText(value, /^[ -~]{1,64}$/);
+}
+
+/** Whether a manifest says all that the kill switch needs. */
+function hasHead(manifest: Signed | undefined): manifest is Signed {
+  return (
+    manifest?.format === 1 && // guard: format
+    Number.isSafeInteger(manifest.version) &&
+    manifest.version > 0 &&
+    Number.isFinite(dateOf(manifest.expires)) &&
+    typeof manifest.killed === "boolean"
+  );
+}
+
+/** Whether the rest of a manifest is of its types and in its ranges. What joins the manifest gets its line here. */
+export function isSound(manifest: Signed): boolean {
   try {
-    const { wasm, model } = manifest;
-    readPolicy(manifest.policy); // guard: release-policy
+    const { rollout, policy, sdk, contract, wasm, glue, model, space = glue } = manifest;
+    readPolicy(policy); // guard: release-policy
     return (
-      manifest.contract === contract && // guard: contract
-      manifest.glue.integrity === glueIntegrity && // guard: glue
-      version.localeCompare(manifest.sdk, "en", { numeric: true }) >= 0 && // guard: sdk
-      Date.parse(manifest.expires) > 0 &&
-      manifest.rollout.percentage >= 0 &&
-      [wasm, model].every(
-        (file) => /^[\w.-]+$/.test(file.name) && /^sha256-[\w+/]{43}=$/.test(file.integrity),
-      )
+      [policy, policy.topicCap ?? {}].every(isObject) &&
+      typeof rollout.percentage === "number" &&
+      rollout.percentage >= 0 &&
+      rollout.percentage <= 100 &&
+      isName(rollout.salt) &&
+      isText(sdk, /^\d+\.\d+\.\d+[\w.+-]*$/) &&
+      Number.isSafeInteger(contract) &&
+      [wasm, glue, model, space].every(isFile)
     );
   } catch {
-    return false; // signed, and yet not as it should be
+    return false; // a member is missing
   }
+}
+
+function isFile({ name, integrity, bytes = 0 }: File): boolean {
+  return (
+    isText(name, /^\w[\w.-]{0,127}$/) && // no path, nor a folder's name
+    isText(integrity, /^sha256-[A-Za-z0-9+/]{43}=$/) &&
+    Number.isSafeInteger(bytes) &&
+    bytes >= 0
+  );
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown, pattern: RegExp): value is string {
+  return typeof value === "string" && pattern.test(value);
+}
+
+/** Whether a sound manifest's release is for this version of the package. */
+function fits({ contract, glue, sdk }: Signed): boolean {
+  return (
+    contract === knownContract && // guard: contract
+    glue.integrity === glueIntegrity && // guard: glue
+    version.localeCompare(sdk, "en", { numeric: true }) >= 0 // guard: sdk
+  );
 }
 
 /** Whether a release may not be used any more. */
 export function isExpired({ expires }: Manifest): boolean {
-  return date() > Date.parse(expires) + grace;
+  return date() > dateOf(expires) + grace;
 }
 
 /** Which of the keys has signed the text. */

@@ -1,7 +1,8 @@
 import type { AssetRequest } from "./asset.js";
+import { buckets, isBucket, isInShare } from "./buckets.js";
 import { date } from "./clock.js";
 import { type KeptRelease, keep, kept, timesForgotten } from "./kept.js";
-import { isExpired, type Manifest, readManifest } from "./manifest.js";
+import { isExpired, isName, type Manifest, readManifest } from "./manifest.js";
 import { asRefusal, Refusal } from "./refusal.js";
 import { deadline } from "./timer.js";
 import type { Policy, Reason, RerankerOptions } from "./types.js";
@@ -27,14 +28,16 @@ export class Release {
   readonly users: Set<() => boolean> = new Set();
   readonly #url: string;
   readonly #keys: readonly string[];
+  readonly #channel: string;
   #asked = Number.NEGATIVE_INFINITY;
   #killed = false;
   #stored: Reason | undefined;
   #fetched: Reason | undefined;
 
-  constructor(url: string, keys: readonly string[]) {
+  constructor(url: string, keys: readonly string[], channel: string) {
     this.#url = url;
     this.#keys = keys;
+    this.#channel = channel;
   }
 
   /** Whether something may be kept and asked for. */
@@ -67,7 +70,7 @@ export class Release {
       if (!text) continue;
       let manifest: Manifest;
       try {
-        manifest = await readManifest(text, this.#keys);
+        manifest = await readManifest(text, this.#keys, this.#channel, true);
       } catch (error) {
         this.#note(error);
         continue;
@@ -151,10 +154,11 @@ export class Release {
       } as RequestInit);
       if (!response.ok) throw new Error(`status ${response.status}`);
       const text = await response.text();
-      const manifest = await readManifest(text, this.#keys);
+      const manifest = await readManifest(text, this.#keys, this.#channel);
       if (isExpired(manifest)) throw new Refusal("expired"); // guard: expired
-      const { version = 0, key = "" } = this.#kept;
-      const floor = this.#keys.includes(key) ? version : 0;
+      const { version, key = "", channel } = this.#kept;
+      const counts = channel === this.#channel && this.#keys.includes(key) && Number.isSafeInteger(version);
+      const floor = counts ? (version as number) : 0;
       if (manifest.version < floor) throw new Refusal("rollback"); // guard: rollback
       const isUsable = manifest.killed || manifest.isUsable;
       const wasKilled = this.#killed;
@@ -162,7 +166,7 @@ export class Release {
       this.#fetched = undefined;
       // A release for others does not take the place of one for this version of the package, but that of the kill switch.
       if (manifest.version !== floor && (isUsable || wasKilled) && isAllowed())
-        this.#keep({ newest: text, version: manifest.version, key: manifest.key });
+        this.#keep({ newest: text, version: manifest.version, key: manifest.key, channel: this.#channel });
       if (!isUsable) throw new Refusal("unsupported");
       if (manifest.version === floor || manifest.killed) return;
       // So that the next page view has them at hand.
@@ -184,14 +188,11 @@ export class Release {
   /** Whether this device's bucket is in the share of the readers that a release is for. */
   #isIn({ rollout: { percentage, salt } }: Manifest): boolean {
     let { bucket } = kept();
-    if (bucket === undefined) {
-      bucket = (crypto.getRandomValues(new Uint32Array(1))[0] as number) % 1000;
+    if (!isBucket(bucket)) {
+      bucket = (crypto.getRandomValues(new Uint32Array(1))[0] as number) % buckets;
       if (this.#mayAdd) keep({ bucket });
     }
-    // FNV-1a, 32 bits: http://www.isthe.com/chongo/tech/comp/fnv/
-    let hash = 0x811c9dc5;
-    for (const character of `${salt}:${bucket}`) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193);
-    return (hash >>> 0) % 1000 < 10 * percentage;
+    return isInShare(bucket, percentage, salt);
   }
 }
 
@@ -200,7 +201,8 @@ let releases: Map<string, Release> | undefined;
 /** The releases that every reranker of this page with these options shares. Throws a refusal where the options are none. */
 export function releaseOf(options: RerankerOptions["release"] | null): Release | undefined {
   if (options === undefined || options === null) return undefined;
-  const { manifestUrl, publicKeys: keys } = options;
+  const { manifestUrl, publicKeys: keys, channel: pinned } = options;
+  const channel = pinned ?? "default";
   if (
     !Array.isArray(keys) ||
     keys.length < 1 ||
@@ -208,10 +210,12 @@ export function releaseOf(options: RerankerOptions["release"] | null): Release |
     !keys.every((key) => typeof key === "string")
   )
     throw new Refusal("internal", "release.publicKeys must be one or two keys, base64");
+  if (!isName(channel))
+    throw new Refusal("internal", "release.channel must be 1 to 64 printable characters of ASCII");
   const url = new URL(manifestUrl, globalThis.document?.baseURI).href;
-  const id = [url, ...keys].join(" ");
+  const id = [url, ...keys, channel].join(" ");
   releases ??= new Map();
-  const release = releases.get(id) ?? new Release(url, keys);
+  const release = releases.get(id) ?? new Release(url, keys, channel);
   releases.set(id, release);
   return release;
 }

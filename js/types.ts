@@ -94,6 +94,11 @@ export interface ReleaseOptions {
   readonly manifestUrl: string | URL;
   /** The Ed25519 public keys, one or two, that may have signed it: base64 of 32 bytes. With two, one can be replaced. */
   readonly publicKeys: readonly string[];
+  /**
+   * Whose releases these are: the `--channel` they were made with, 1 to 64 printable characters of ASCII. A manifest of another
+   * channel is `sig_invalid`, whoever signed it. Default `"default"`.
+   */
+  readonly channel?: string | undefined;
 }
 
 /**

@@ -20,6 +20,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { brotliCompressSync, brotliDecompressSync, constants, gunzipSync, gzipSync } from "node:zlib";
 import { refuseKeyIn } from "./keys.mjs";
@@ -40,6 +41,8 @@ import { bold, dim, done, isMain, main, root, Stop, say } from "./shell.mjs";
 const MOST_MODEL_BYTES = 24 * 1024;
 const DAY = 86_400_000;
 const DEFAULT_DAYS = 30;
+/** The channel of a page that names none. */
+const CHANNEL = "default";
 const MANIFEST = "manifest.json";
 const past = (version) => `manifest.${version}.json`;
 const files = ["wasm", "glue", "model", "space"];
@@ -52,6 +55,7 @@ const policyNames = ["strength", "k", "minimumEvidence", "maximumDisplacement", 
  * - `expires` (RFC 3339) or `days` from now.
  * - `model`, `space`: their files, by default the package's own. `dist`: where the built package is.
  * - `policy`, `rollout` (percentage): by default none and 100. `salt`: by default the present release's, else random.
+ * - `channel`: whom the folder's releases are for, by default the present release's, else "default".
  * - `kill`: the present release again, switched off. `rollbackTo`: the files and knobs of an earlier one, as a new version.
  * - `trust`: further public keys by which earlier manifests in the folder may be signed.
  */
@@ -84,20 +88,29 @@ export async function makeRelease({ out, key, trust = [], ...options }) {
     );
   const base = again === undefined ? await newBase(out, options) : pastBase(out, again, publicKeys);
 
+  const sdk = await readersOf(options.dist);
+  const named = (option, value) => {
+    if (sdk.isName(value)) return value;
+    throw new Stop(`${option} is 1 to 64 printable characters of ASCII.`);
+  };
+  const { rollout = {}, policy = {} } = base.manifest;
   const manifest = {
     format: FORMAT,
+    channel: named("--channel", options.channel ?? present(out)?.channel ?? CHANNEL),
     version,
-    expires: expiry(options),
+    expires: expiry(options, sdk),
     killed: options.kill === true,
     rollout: {
-      percentage: percentage(options.rollout ?? base.manifest.rollout?.percentage ?? 100),
-      salt: options.salt ?? base.manifest.rollout?.salt ?? randomBytes(6).toString("base64url"),
+      percentage: percentage(options.rollout ?? rollout.percentage ?? 100),
+      salt: named("--salt", options.salt ?? rollout.salt ?? randomBytes(6).toString("base64url")),
     },
-    policy: await checkedPolicy(options.policy ?? base.manifest.policy ?? {}, options.dist),
+    policy: checkedPolicy(options.policy ?? policy, sdk),
     sdk: base.manifest.sdk,
     contract: base.manifest.contract,
     ...Object.fromEntries(files.map((name) => [name, base.manifest[name]])),
   };
+  if (!sdk.isSound(manifest))
+    throw new Stop("Pages would refuse the manifest: make it of the package's own files.");
   publish(out, base.contents, version, sign(manifest, privateKey));
   return manifest;
 }
@@ -163,7 +176,7 @@ async function checkModel(model, wasm, dist) {
   const metadata = metadataOf(model);
   if (!/^\d+$/.test(metadata["nearside.contract"] ?? "") || !metadata["nearside.space"])
     throw new Stop("The model has no contract in its metadata: write it with `nearside export`.");
-  const { initSync, Core } = await import(new URL(`file://${resolve(dist, "nearside.js")}`));
+  const { initSync, Core } = await import(pathToFileURL(join(dist, "nearside.js")));
   try {
     initSync({ module: wasm });
     const core = new Core(model);
@@ -185,27 +198,35 @@ function entry(stem, end, bytes) {
   return { name: `${stem}.${hex}.${end}`, integrity, bytes: bytes.length };
 }
 
-function expiry({ expires, days = DEFAULT_DAYS }) {
-  const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
-  const time = expires === undefined ? Date.now() + days * DAY : Date.parse(expires);
-  if (!Number.isFinite(time) || (expires !== undefined && !rfc3339.test(expires)))
+/** What the built package itself reads a manifest with: of names, times, policies and the whole there is one definition. */
+async function readersOf(dist = join(root, "dist")) {
+  const modules = ["manifest.js", "candidates.js", "policy.js"].map(
+    (file) => import(pathToFileURL(join(dist, file))),
+  );
+  const [{ isName, isSound }, { dateOf }, { readPolicy }] = await Promise.all(modules);
+  return { isName, isSound, dateOf, readPolicy };
+}
+
+function expiry({ expires, days = DEFAULT_DAYS }, { dateOf }) {
+  const time = expires === undefined ? Date.now() + days * DAY : dateOf(expires);
+  if (!Number.isFinite(time) || Number.isNaN(new Date(time).getTime()))
     throw new Stop("--expires is a time by RFC 3339, as 2026-12-25T00:00:00Z; --days a number.");
   if (time <= Date.now()) throw new Stop("A release that has expired is of no use: say a later --expires.");
   return new Date(time).toISOString().replace(/\.\d+Z$/, "Z");
 }
 
 function percentage(value) {
-  if (!(value >= 0 && value <= 100)) throw new Stop("--rollout is a percentage from 0 to 100.");
+  if (typeof value !== "number" || !(value >= 0 && value <= 100))
+    throw new Stop("--rollout is a percentage from 0 to 100.");
   return value;
 }
 
 /** The policy, held to the SDK's own limits. */
-async function checkedPolicy(policy, dist = join(root, "dist")) {
+function checkedPolicy(policy, { readPolicy }) {
   if (typeof policy !== "object" || policy === null || Array.isArray(policy))
     throw new Stop('--policy is a JSON object, as {"strength":0.5}, or a file with one.');
   const unknown = Object.keys(policy).find((name) => !policyNames.includes(name));
   if (unknown !== undefined) throw new Stop(`The policy has no ${unknown}, only ${policyNames.join(", ")}.`);
-  const { readPolicy } = await import(new URL(`file://${resolve(dist, "policy.js")}`));
   try {
     readPolicy(policy);
   } catch (error) {
@@ -298,7 +319,7 @@ function read(file, what) {
 }
 
 const usage =
-  "npm run release -- --out DIR --key FILE [--version N] [--expires TIME | --days N] [--model FILE] [--space FILE] " +
+  "npm run release -- --out DIR --key FILE [--version N] [--expires TIME | --days N] [--channel NAME] [--model FILE] [--space FILE] " +
   "[--policy JSON|FILE] [--rollout PERCENT] [--salt TEXT] [--kill | --rollback-to N] [--trust PUBLIC-KEY]";
 
 /** The options of `makeRelease` in the command line. Paths are the caller's: npm runs scripts in the repository's root. */
@@ -309,7 +330,7 @@ function options() {
     ({ values } = parseArgs({
       options: {
         ...{ out: text, key: text, version: text, expires: text, days: text, model: text, space: text },
-        ...{ policy: text, rollout: text, salt: text, "rollback-to": text },
+        ...{ channel: text, policy: text, rollout: text, salt: text, "rollback-to": text },
         kill: { type: "boolean" },
         trust: { type: "string", multiple: true },
       },
@@ -360,8 +381,11 @@ if (isMain(import.meta.url)) {
     if (!existsSync(join(root, "dist/policy.js"))) await build();
     const manifest = await makeRelease(given);
     for (const name of files) say(`  ${manifest[name].name} ${dim(`${manifest[name].bytes} bytes`)}`);
-    const { version, killed, rollout, expires, policy } = manifest;
+    const { version, channel, killed, rollout, expires, policy } = manifest;
     say(`  policy ${JSON.stringify(policy)}, rollout ${rollout.percentage} % by salt ${rollout.salt}`);
+    say(
+      `  for pages whose \`release.channel\` is ${JSON.stringify(channel)}${channel === CHANNEL ? " or left out" : ""}`,
+    );
     done(
       `Version ${bold(version)}${killed ? ", switched off," : ""} is in ${given.out}, good until ${expires}`,
     );

@@ -301,6 +301,7 @@ def release(
     policy: Annotated[str | None, typer.Option(help="JSON of the policy's members, or a file with it.")] = None,
     rollout: Annotated[float, typer.Option(help="Percentage of the readers that get it.", min=0, max=100)] = 100,
     days: Annotated[float, typer.Option(help="How long it may be used.", min=0.01)] = 30,
+    channel: Annotated[str | None, typer.Option(help="The pages it is for; the release before's, or `default`.")] = None,
 ) -> None:
     """Writes the static files that pages load a model from: hashed names, compressed, with a signed manifest.
 
@@ -314,6 +315,8 @@ def release(
     more = ["--rollout", str(rollout), "--days", str(days)]
     if policy is not None:
         more += ["--policy", policy if policy.lstrip().startswith("{") else str(Path(policy).resolve())]
+    if channel is not None:
+        more += ["--channel", channel]
     with refusals():
         text = make(model, output, key=key, space=space, more=more)
     typer.echo(text)

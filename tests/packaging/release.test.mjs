@@ -82,11 +82,19 @@ test("a release is four files under their hashes, each compressed twice, and a m
   }
   const expected = [...names, "manifest.json"].flatMap((name) => [name, `${name}.br`, `${name}.gz`]);
   assert.deepEqual((await readdir(out)).sort(), [...expected, "manifest.1.json"].sort());
-  const { format, version, killed, rollout, policy, contract } = made;
+  const { format, channel, version, killed, rollout, policy, contract } = made;
   assert.deepEqual(
-    { format, version, killed, rollout, policy, contract, expires: made.expires },
+    { format, channel, version, killed, rollout, policy, contract, expires: made.expires },
     {
-      ...{ format: 1, version: 1, killed: false, policy: { strength: 0.5 }, contract: 1, expires },
+      ...{
+        format: 1,
+        channel: "default",
+        version: 1,
+        killed: false,
+        policy: { strength: 0.5 },
+        contract: 1,
+        expires,
+      },
       rollout: { percentage: 100, salt: "s" },
     },
   );
@@ -167,6 +175,47 @@ test("versions go up by one, keep the salt and the files of before, and never go
   assert.equal((await release(out)).version, 41);
 });
 
+test("a folder's releases are for one channel, by default for pages that name none", async () => {
+  const out = freshFolder();
+  assert.equal((await release(out)).channel, "default");
+  const other = freshFolder();
+  assert.equal((await release(other, { channel: "uk" })).channel, "uk");
+  assert.equal((await release(other)).channel, "uk", "as the release before");
+  assert.equal((await release(other, { kill: true })).channel, "uk");
+  assert.equal((await release(other, { channel: "ie" })).channel, "ie");
+  assert.equal(
+    (await release(other, { rollbackTo: 1 })).channel,
+    "ie",
+    "a rollback is for the readers of today",
+  );
+});
+
+test("a folder from before there were channels goes on as the default's, a rollback into that time included", async () => {
+  const out = freshFolder();
+  const { channel: _, ...old } = await release(out, { policy: { k: 3 } });
+  const signed = sign(old, await readFile(key, "utf8"));
+  for (const name of ["manifest.json", "manifest.1.json"]) await writeFile(path.join(out, name), signed);
+  assert.equal((await release(out)).channel, "default");
+  const { channel, policy } = await release(out, { rollbackTo: 1 });
+  assert.deepEqual([channel, policy], ["default", { k: 3 }]);
+});
+
+test("what is released is what the package takes, and what it would not take is not released", async () => {
+  const { isSound, readManifest } = await import("../../dist/manifest.js");
+  const out = freshFolder();
+  const made = await release(out, {
+    channel: "uk",
+    rollout: 12.5,
+    policy: { topicCap: { limit: 2, window: 6 } },
+  });
+  assert.ok(isSound(made));
+  assert.ok((await readManifest(await text(out), [publicKey], "uk")).isUsable);
+  // As another tool may have signed it.
+  const odd = sign({ ...made, sdk: "next" }, await readFile(key, "utf8"));
+  await writeFile(path.join(out, "manifest.1.json"), odd);
+  await assert.rejects(release(out, { rollbackTo: 1 }), /Pages would refuse the manifest/);
+});
+
 test("kill is the present release again, switched off; the next release is on", async () => {
   const out = freshFolder();
   const model = path.join(root, "tests/fixtures/hand-set.onnx");
@@ -235,7 +284,13 @@ test("knobs out of their range are refused", async () => {
     [{ policy: [] }, /JSON object/],
     [{ rollout: 101 }, /percentage from 0 to 100/],
     [{ rollout: Number.NaN }, /percentage from 0 to 100/],
+    [{ rollout: "50" }, /percentage from 0 to 100/],
     [{ expires: "2100-01-01" }, /RFC 3339/],
+    [{ expires: "2100-02-30T00:00:00Z" }, /RFC 3339/],
+    [{ expires: "2100-01-01T00:00:00" }, /RFC 3339/],
+    [{ expires: undefined, days: 1e12 }, /RFC 3339/],
+    ...["", "ü", "a\nb", "x".repeat(65), 5].map((channel) => [{ channel }, /--channel is 1 to 64 printable/]),
+    ...["", "ü", "a\nb", "x".repeat(65), 5].map((salt) => [{ salt }, /--salt is 1 to 64 printable/]),
     [{ expires: "2020-01-01T00:00:00Z" }, /later --expires/],
     [{ expires: undefined, days: -1 }, /later --expires/],
     [{ expires: undefined, days: Number.NaN }, /--days a number/],
@@ -331,10 +386,11 @@ test("the command lines do the same, and say in a sentence what is wrong", async
   const policy = path.join(parent, "policy.json");
   await writeFile(policy, '{ "topicCap": { "limit": 2, "window": 6 } }');
   const args = ["--out", out, "--key", own, "--policy", policy, "--rollout", "12.5", "--expires", expires];
-  await node("release.mjs", ...args);
+  const said = await node("release.mjs", ...args, "--channel", "front page");
+  assert.match(said.stdout, /`release\.channel` is "front page"/);
   const made = readSigned(await text(out), [printed]);
   assert.deepEqual(made.policy, { topicCap: { limit: 2, window: 6 } });
-  assert.equal(made.rollout.percentage, 12.5);
+  assert.deepEqual([made.rollout.percentage, made.channel], [12.5, "front page"]);
   await node("release.mjs", "--out", out, "--key", own, "--kill");
   assert.equal(readSigned(await text(out), [printed]).killed, true);
   for (const [wrong, why] of [

@@ -21,6 +21,7 @@ const modelPath = "/release/m.onnx";
 const describe = (name, bytes) => ({ name, integrity: sha256(bytes), bytes: bytes.length });
 const manifest = (version, more = {}) => ({
   format: 1,
+  channel: "default",
   version,
   expires: new Date(Date.now() + 30 * day).toISOString(),
   killed: false,
@@ -43,7 +44,7 @@ const old = { expires: new Date(Date.now() - 10 * day).toISOString() };
 function row(name, fault, { served = signed(2), kept, publicKeys, files, go, ...more }) {
   const { faults: failed, ...known } =
     typeof kept === "string" ? { version: 1, newest: kept, good: kept } : (kept ?? {});
-  const keep = kept && { release: { key: keys.publicKey, ...known }, faults: failed };
+  const keep = kept && { release: { key: keys.publicKey, channel: "default", ...known }, faults: failed };
   return {
     group: "trust",
     name,
@@ -118,6 +119,24 @@ export const trust = [
     served: kept.replace('"killed":false', '"killed":true '),
     ...by("sig_invalid"),
   }),
+  row("another channel", "signed by the publisher, for another edition", {
+    guards: ["channel"],
+    served: signed(2, { channel: "uk" }),
+    ...by("sig_invalid"),
+  }),
+  row("killed, of another channel", "another edition's kill switch is served in place of this one's", {
+    kept,
+    served: signed(2, { channel: "uk", killed: true }),
+    outcome: { release: "sig_invalid", releaseVersion: 1 },
+  }),
+  row(
+    "kept before there were channels",
+    "an earlier version of the package kept a manifest that names none",
+    {
+      kept: signed(1, { channel: undefined }),
+      ...by("sig_invalid"),
+    },
+  ),
   row("missing signature", "a manifest and nothing else", {
     served: JSON.stringify(manifest(2)),
     ...by("sig_invalid"),
@@ -172,6 +191,14 @@ export const trust = [
   }),
   row("a name that leaves the folder", "a file called `../x`", {
     served: signed(2, { model: { ...describe("../x", model) } }),
+    ...by("unsupported"),
+  }),
+  row("a file named for its folder", "a file called `..`", {
+    served: signed(2, { model: { ...describe("..", model) } }),
+    ...by("unsupported"),
+  }),
+  row("a date without its zone", "`expires` is no RFC 3339", {
+    served: signed(2, { expires: "2100-01-01T00:00:00" }),
     ...by("unsupported"),
   }),
   row("a policy out of range", "`strength: 99`", {
