@@ -42,7 +42,7 @@ export const touched = {
   IntersectionObserver: goesOn,
   "JSON.parse": goesOn,
   "JSON.stringify": goesOn,
-  Map: goesOn,
+  Map: language,
   "Math.abs": goesOn,
   "Math.floor": language,
   "Math.imul": goesOn,
