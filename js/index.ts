@@ -1,6 +1,6 @@
 // The whole public API of the package. Importing it does nothing; everything begins with `createReranker`.
 
-export { reasons } from "./reasons.js";
+export { reasons, releaseReasons } from "./reasons.js";
 export { createReranker } from "./reranker.js";
 export { MemoryStore } from "./store.js";
 export type {
@@ -18,6 +18,7 @@ export type {
   RankOptions,
   Reason,
   ReleaseOptions,
+  ReleaseReason,
   Reranker,
   RerankerOptions,
   Store,

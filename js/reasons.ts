@@ -6,6 +6,7 @@
 export const reasons = [
   "ranked",
   "cold",
+  "unscored",
   "no_consent",
   "off",
   "unsupported",
@@ -18,12 +19,27 @@ export const reasons = [
   "nonfinite",
   "budget",
   "trap",
-  "sig_invalid",
-  "expired",
-  "rollback",
   "killed",
   "not_in_rollout",
   "breaker",
   "disposed",
+  "internal",
+] as const;
+
+/**
+ * Every reason why a release could not be used, which an outcome's `release` can carry: what is wrong with its manifest, then what is wrong
+ * with its files. Closed as well.
+ */
+export const releaseReasons = [
+  "sig_invalid",
+  "expired",
+  "rollback",
+  "unsupported",
+  "load_failed",
+  "integrity",
+  "compile_blocked",
+  "model_rejected",
+  "model_unsupported",
+  "trap",
   "internal",
 ] as const;

@@ -1,11 +1,12 @@
-import type { Reason } from "./types.js";
+import { reasons, releaseReasons } from "./reasons.js";
+import type { Reason, ReleaseReason } from "./types.js";
 
 /** Why a list keeps the server's order. Thrown within the package only; no `Error`, as a page may have anything in that one's place. */
 export class Refusal {
-  readonly reason: Reason;
+  readonly reason: Reason | ReleaseReason;
   readonly message: string;
 
-  constructor(reason: Reason, message = "") {
+  constructor(reason: Reason | ReleaseReason, message = "") {
     this.reason = reason;
     this.message = message;
   }
@@ -23,4 +24,14 @@ export function textOf(error: unknown): string {
   } catch {
     return "an error without a message";
   }
+}
+
+/** The reason as an outcome can carry it. */
+export function reasonOf({ reason }: Refusal): Reason {
+  return reasons.find((one) => one === reason) ?? "internal";
+}
+
+/** The reason as an outcome's `release` can carry it. */
+export function releaseReasonOf({ reason }: Refusal): ReleaseReason {
+  return releaseReasons.find((one) => one === reason) ?? "internal";
 }

@@ -3,9 +3,9 @@ import { buckets, isBucket, isInShare } from "./buckets.js";
 import { date } from "./clock.js";
 import { type KeptRelease, keep, kept, timesForgotten } from "./kept.js";
 import { isExpired, isName, type Manifest, readManifest } from "./manifest.js";
-import { asRefusal, Refusal } from "./refusal.js";
+import { asRefusal, Refusal, releaseReasonOf } from "./refusal.js";
 import { deadline } from "./timer.js";
-import type { Policy, Reason, RerankerOptions } from "./types.js";
+import type { Policy, ReleaseReason, RerankerOptions } from "./types.js";
 
 /** How old the answer of the manifest's URL may be when a list is ranked. */
 const freshness = 60_000;
@@ -31,8 +31,8 @@ export class Release {
   readonly #channel: string;
   #asked = Number.NEGATIVE_INFINITY;
   #killed = false;
-  #stored: Reason | undefined;
-  #fetched: Reason | undefined;
+  #stored: ReleaseReason | undefined;
+  #fetched: ReleaseReason | undefined;
 
   constructor(url: string, keys: readonly string[], channel: string) {
     this.#url = url;
@@ -46,7 +46,7 @@ export class Release {
   }
 
   /** What is wrong with the releases, though ranking went on without them. */
-  get trouble(): Reason | undefined {
+  get trouble(): ReleaseReason | undefined {
     return this.#stored ?? this.#fetched;
   }
 
@@ -124,7 +124,7 @@ export class Release {
   }
 
   #note(error: unknown): void {
-    this.#stored ??= asRefusal(error).reason;
+    this.#stored ??= releaseReasonOf(asRefusal(error));
   }
 
   #choice(text: string, { version, policy, wasm, model }: Manifest): Choice {
@@ -181,7 +181,7 @@ export class Release {
         ).arrayBuffer();
       }
     } catch (error) {
-      this.#fetched = error instanceof Refusal ? error.reason : "load_failed";
+      this.#fetched = error instanceof Refusal ? releaseReasonOf(error) : "load_failed";
     }
   }
 

@@ -15,7 +15,7 @@ import { profileOf } from "./profile.js";
 import { unlikePromises } from "./promised.js";
 import { quietly } from "./quiet.js";
 import { Rankings } from "./rankings.js";
-import { asRefusal, Refusal } from "./refusal.js";
+import { asRefusal, Refusal, reasonOf } from "./refusal.js";
 import type { Scored } from "./score.js";
 import { memberOf, readSettings, type Settings } from "./settings.js";
 import { holdsAnything } from "./store.js";
@@ -145,7 +145,9 @@ function makeReranker(settings: Settings): Reranker {
         ({ reason, skipped } = scored);
       });
     } catch (error) {
-      ({ reason, message } = asRefusal(error));
+      const refusal = asRefusal(error);
+      reason = reasonOf(refusal);
+      message = refusal.message;
       // A budget that loading took is the network's doing.
       const isFault = reason === "trap" || (reason === "budget" && live);
       if (isFault && allowed()) engine.noteFault();

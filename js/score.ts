@@ -26,7 +26,7 @@ export interface Described {
 }
 
 /** What a ranking may come to, in the order of the core's numbers. */
-export const reasons: readonly Reason[] = ["ranked", "cold", "off"];
+export const reasons: readonly Reason[] = ["ranked", "cold", "off", "unscored"];
 
 /** The core, once its model has passed its golden case. */
 export function checked(core: Core): Core {

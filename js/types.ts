@@ -1,4 +1,4 @@
-import type { reasons } from "./reasons.js";
+import type { reasons, releaseReasons } from "./reasons.js";
 
 /** What Nearside reads of a story. A JSON Feed 1.1 item is one; all other members are the page's own business. */
 export interface Candidate {
@@ -46,6 +46,9 @@ export interface Feed<T extends Candidate = Candidate> {
 
 /** The reasons an outcome can carry; `reasons` lists them. */
 export type Reason = (typeof reasons)[number];
+
+/** The reasons why a release could not be used; `releaseReasons` lists them. */
+export type ReleaseReason = (typeof releaseReasons)[number];
 
 /** Where the WebAssembly file or the model comes from, when not from beside the package's own files. */
 export type Asset = string | URL | ArrayBuffer | Uint8Array | Response | WebAssembly.Module;
@@ -198,7 +201,7 @@ export interface Outcome {
    * `rollback` (the version went down) of a manifest, `unsupported` of one for another version of the package or a browser
    * without Ed25519, `load_failed`, or why the release's files were refused.
    */
-  readonly release?: Reason;
+  readonly release?: ReleaseReason;
   /** Present when storage failed: the history is kept in memory, for this page view only, and beyond it if the store was merely late. */
   readonly storage?: "memory";
 }

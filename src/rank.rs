@@ -18,6 +18,8 @@ pub enum Reason {
     Cold,
     /// The policy's strength is 0: the server's order.
     Off,
+    /// No candidate that may move has what the model scores by, a vector and a topic: the server's order.
+    Unscored,
 }
 
 impl Reason {
@@ -27,6 +29,7 @@ impl Reason {
             Self::Ranked => "ranked",
             Self::Cold => "cold",
             Self::Off => "off",
+            Self::Unscored => "unscored",
         }
     }
 }
@@ -116,7 +119,7 @@ impl Ranker {
         self.personal.clear();
         self.personal.resize(candidates.ranked(), 0.0);
         self.weight = 0.0;
-        self.reason = self.reason_for(policy);
+        self.reason = self.reason_for(policy, candidates);
     }
 
     /// Second step, only where there is enough: the personal part.
@@ -190,15 +193,19 @@ impl Ranker {
         })
     }
 
-    fn reason_for(&self, policy: &Policy) -> Reason {
+    fn reason_for(&self, policy: &Policy, candidates: &Candidates) -> Reason {
         let n = self.signals.evidence();
         let no_history = n < policy.minimum_evidence
             || n == 0.0
             || (self.model.needs_history() && self.signals.history_len() == 0);
-        match (policy.strength == 0.0, no_history) {
-            (true, _) => Reason::Off,
-            (false, true) => Reason::Cold,
-            (false, false) => Reason::Ranked,
+        if policy.strength == 0.0 {
+            Reason::Off
+        } else if no_history {
+            Reason::Cold
+        } else if !candidates.scorable().contains(&true) {
+            Reason::Unscored
+        } else {
+            Reason::Ranked
         }
     }
 }

@@ -196,7 +196,7 @@ impl Core {
             .map_err(thrown)
     }
 
-    /// What the last ranking came to: 0 `ranked`, 1 `cold`, 2 `off`.
+    /// What the last ranking came to: 0 `ranked`, 1 `cold`, 2 `off`, 3 `unscored`.
     pub fn reason(&self) -> u8 {
         self.ranker.as_ref().map_or(Reason::Cold, Ranker::reason) as u8
     }

@@ -83,6 +83,36 @@ fn without_evidence_the_order_is_the_servers() {
 }
 
 #[test]
+fn a_list_in_which_nothing_can_be_scored_is_unscored() {
+    let mut ranker = ranker();
+    let profile = reader(&mut Random(3), 20);
+    let article = Article::new(&mut Random(2), 0);
+    let sound = article.candidate();
+    let lists = [
+        vec![],
+        vec![Candidate { pinned: true, ..sound }],
+        vec![Candidate { fixed: true, ..sound }],
+        vec![Candidate { vector: "", ..sound }],
+        vec![Candidate { topic: "", ..sound }],
+        vec![Candidate { clicks: -1.0, ..sound }, Candidate { id: "other", pinned: true, ..sound }],
+    ];
+    for list in lists {
+        let mut candidates = Candidates::new();
+        list.iter().for_each(|candidate| candidates.push(candidate));
+        candidates.check(SPACE, SPACE).unwrap();
+        for (policy, profile, reason) in [
+            (Policy::default(), &profile, Reason::Unscored),
+            (Policy::default(), &Profile::new(), Reason::Cold),
+            (Policy { strength: 0.0, ..Policy::default() }, &profile, Reason::Off),
+        ] {
+            assert_eq!(ranker.rank(&candidates, profile, &policy, NOW).unwrap(), identity(list.len()));
+            assert_eq!((ranker.reason(), ranker.weight()), (reason, 0.0), "{list:?}");
+        }
+    }
+    assert_eq!(Reason::Unscored.code(), "unscored");
+}
+
+#[test]
 fn just_enough_evidence_is_enough() {
     let mut ranker = ranker();
     let candidates = list(&mut Random(2), 60);

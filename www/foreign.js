@@ -3,6 +3,13 @@
 const MOST_SHOWN = 200;
 const LARGEST = 5_000_000;
 const PATIENCE_MS = 15_000;
+/** Characters that are shown of a title, of a summary and of a label: a feed may hold anything. */
+const LONGEST_TITLE = 300;
+const LONGEST_SUMMARY = 280;
+const LONGEST_LABEL = 120;
+const MOST_AUTHORS = 5;
+/** A longer address leads nowhere, and a longer id is none, as for the package. */
+const LONGEST_ADDRESS = 2048;
 
 /** What is wrong with a feed, said to the reader. */
 export class FeedError extends Error {}
@@ -24,7 +31,7 @@ export async function foreignFeed(address, container) {
     if (!url) throw new FeedError("Its address must begin with http:// or https://.");
     const feed = read(await fetchText(url));
     const items = feed.items.slice(0, MOST_SHOWN);
-    const title = text(feed.title) || new URL(url).host;
+    const title = shown(feed.title, LONGEST_LABEL) || new URL(url).host;
     document.getElementById("name").textContent = title;
     document.title = title;
     container.replaceChildren(...items.map((item) => card(item, url)));
@@ -46,9 +53,17 @@ async function fetchText(url) {
     throw new FeedError("It did not answer, or its server does not let other pages read it.");
   }
   if (!response.ok) throw new FeedError(`Its server answered ${response.status}.`);
-  const body = await response.text();
-  if (body.length > LARGEST) throw new FeedError("It is too large.");
-  return body;
+  const decoder = new TextDecoder();
+  const reader = response.body.getReader();
+  for (let body = ""; ; ) {
+    const { done, value } = await reader.read();
+    body += decoder.decode(value, { stream: !done });
+    if (body.length > LARGEST) {
+      reader.cancel().catch(() => {});
+      throw new FeedError("It is too large.");
+    }
+    if (done) return body;
+  }
 }
 
 function read(body) {
@@ -62,7 +77,7 @@ function read(body) {
   const byId = new Map();
   for (const item of feed.items) {
     const id = typeof item === "object" && item !== null ? idOf(item) : "";
-    if (id !== "" && !byId.has(id)) byId.set(id, item);
+    if (id !== "" && id.length <= LONGEST_ADDRESS && !byId.has(id)) byId.set(id, item);
   }
   const items = [...byId.values()];
   if (items.length === 0) throw new FeedError("It has no stories.");
@@ -72,8 +87,16 @@ function read(body) {
 const idOf = ({ id }) => (typeof id === "number" ? String(id) : text(id));
 const text = (value) => (typeof value === "string" ? value.trim() : "");
 const object = (value) => (typeof value === "object" && value !== null ? value : {});
+/** As much of a text as there is room for. */
+const shown = (value, most) => {
+  const whole = text(value);
+  return whole.length > most ? `${whole.slice(0, most).trimEnd()}…` : whole;
+};
 const titleOf = (item) =>
-  text(item.title) || text(item.summary).slice(0, 120) || text(item.content_text).slice(0, 120) || "Untitled";
+  shown(item.title, LONGEST_TITLE) ||
+  shown(item.summary, LONGEST_LABEL) ||
+  shown(item.content_text, LONGEST_LABEL) ||
+  "Untitled";
 
 const candidate = (item) => ({
   id: idOf(item),
@@ -101,26 +124,29 @@ function card(item, feedUrl) {
   story.removeAttribute("data-topic");
   put(
     ".kicker",
-    [object(item._nearside).topic, object(item._nearside).subtopic].map(text).filter(Boolean).join(" · "),
+    [object(item._nearside).topic, object(item._nearside).subtopic]
+      .map((topic) => shown(topic, LONGEST_LABEL))
+      .filter(Boolean)
+      .join(" · "),
   );
   put("h3 a", titleOf(item));
-  put(".summary", text(item.title) ? text(item.summary).slice(0, 280) : "");
-  const authors = Array.isArray(item.authors) ? item.authors : [];
+  put(".summary", text(item.title) ? shown(item.summary, LONGEST_SUMMARY) : "");
+  const authors = Array.isArray(item.authors) ? item.authors.slice(0, MOST_AUTHORS) : [];
   put(
     ".author",
     authors
-      .map((author) => text(object(author).name))
+      .map((author) => shown(object(author).name, LONGEST_LABEL))
       .filter(Boolean)
       .join(", "),
   );
-  const date = new Date(text(item.date_published));
+  const date = new Date(text(item.date_published).slice(0, LONGEST_LABEL));
   put(
     "time",
     Number.isNaN(date.getTime()) ? "" : date.toLocaleString([], { dateStyle: "medium", timeStyle: "short" }),
   );
   const link = story.querySelector("h3 a");
   const target = [item.url, item.external_url]
-    .filter((address) => text(address) !== "")
+    .filter((address) => text(address) !== "" && address.length <= LONGEST_ADDRESS)
     .map((address) => webAddress(text(address), feedUrl))
     .find(Boolean);
   if (target) link.href = target;

@@ -1,7 +1,7 @@
 // The panel: what was moved, why, what is kept, and the reader's switches.
 
 import { privacyControl, settings } from "./settings.js";
-import { boundWords, featureGroups, number, reasonWords } from "./words.js";
+import { boundWords, featureGroups, number, reasonWords, releaseWords } from "./words.js";
 
 const element = (id) => document.getElementById(id);
 
@@ -109,6 +109,7 @@ export class Panel {
     const parts = [`Outcome “${outcome.reason}”, ${number(outcome.ms, 1)} ms`];
     if (outcome.modelId) parts.push(`model ${outcome.modelId}`);
     if (outcome.skipped > 0) parts.push(`${outcome.skipped} with unusable data`);
+    if (outcome.release) parts.push(releaseWords[outcome.release]);
     if (outcome.storage) parts.push("storage blocked: kept until you leave this page");
     element("outcome-detail").textContent = `${parts.join(" · ")}.`;
   }

@@ -3,6 +3,7 @@
 export const reasonWords = {
   ranked: "Ordered for you.",
   cold: "The editors’ order: you have not read enough yet for it to change.",
+  unscored: "The editors’ order: no story that may move says what it is about.",
   no_consent: "The editors’ order: you have not allowed this page to follow what you read.",
   off: "The editors’ order, because you asked for it.",
   unsupported: "The editors’ order: this browser cannot run WebAssembly.",
@@ -15,8 +16,26 @@ export const reasonWords = {
   nonfinite: "The editors’ order: the model gave no usable numbers.",
   budget: "The editors’ order: the ranking was not ready in time.",
   trap: "The editors’ order: the ranking stopped unexpectedly.",
+  killed: "The editors’ order: the publisher has switched the ranking off.",
+  not_in_rollout: "The editors’ order: you are one of the readers who see it for comparison.",
+  breaker: "The editors’ order: the ranking failed on this device, and rests for a day.",
   disposed: "The editors’ order: the ranking had been closed.",
   internal: "The editors’ order: something unexpected happened.",
+};
+
+/** Why the newest release is not what ranks. */
+export const releaseWords = {
+  sig_invalid: "the newest release is not signed as it should be",
+  expired: "the newest release is too old",
+  rollback: "the newest release is older than the one before",
+  unsupported: "the newest release is for another version, or this browser cannot check it",
+  load_failed: "the newest release could not be loaded",
+  integrity: "a file of the newest release was not the one expected",
+  compile_blocked: "this page’s security policy does not let the newest release start",
+  model_rejected: "the newest release’s model did not pass its own check",
+  model_unsupported: "the newest release’s model needs something this version cannot do",
+  trap: "the newest release stopped unexpectedly",
+  internal: "something unexpected happened to the newest release",
 };
 
 export const boundWords = {

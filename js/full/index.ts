@@ -1,6 +1,6 @@
 // The full flavour: the same API over tract, which runs any ONNX model, and `inspect`. Importing it does nothing.
 
-export { reasons } from "../reasons.js";
+export { reasons, releaseReasons } from "../reasons.js";
 export { MemoryStore } from "../store.js";
 export type {
   Application,
@@ -16,6 +16,7 @@ export type {
   Ranking,
   RankOptions,
   Reason,
+  ReleaseReason,
   RerankerOptions,
   Store,
   Stored,

@@ -127,7 +127,7 @@ describe("in Node", () => {
     assert.deepEqual(JSON.parse(stdout), {
       calls: [],
       added: [],
-      api: ["MemoryStore", "createReranker", "reasons"],
+      api: ["MemoryStore", "createReranker", "reasons", "releaseReasons"],
     });
     assert.equal(stderr, "");
   });
@@ -211,13 +211,13 @@ describe("flavours", () => {
       const members = (one) => Object.keys(one).sort();
       const added = members(reranker).filter((name) => !members(plain.createReranker({ consent: false })).includes(name));
       process.stdout.write(JSON.stringify({ api: members(full), same: members(plain).join() === members(full).join(),
-        shared: plain.reasons === full.reasons && plain.MemoryStore === full.MemoryStore, reason: outcome.reason, added,
+        shared: plain.reasons === full.reasons && plain.releaseReasons === full.releaseReasons && plain.MemoryStore === full.MemoryStore, reason: outcome.reason, added,
         inspection: String(await reranker.inspect()) }));`,
     );
     const { code, stdout, stderr } = await consumer.node("full.mjs");
     assert.equal(code, 0, stderr);
     assert.deepEqual(JSON.parse(stdout), {
-      api: ["MemoryStore", "createReranker", "reasons"],
+      api: ["MemoryStore", "createReranker", "reasons", "releaseReasons"],
       ...{ same: true, shared: true, reason: "no_consent", added: ["inspect"], inspection: "undefined" },
     });
   });
@@ -225,7 +225,7 @@ describe("flavours", () => {
 
 describe("types", () => {
   const good = `
-    import { createReranker, MemoryStore, reasons, type Candidate, type Outcome, type Policy, type Reason } from "nearside";
+    import { createReranker, MemoryStore, reasons, releaseReasons, type Candidate, type Outcome, type Policy, type Reason, type ReleaseReason } from "nearside";
 
     interface Story extends Candidate { readonly title: string }
     const story: Story = { id: "a", title: "A", _nearside: { topic: "sports", pinned: true } };
@@ -236,12 +236,16 @@ describe("types", () => {
     const title: string | undefined = items[0]?.title;
     const reason: Reason = outcome.reason;
     const known: boolean = reasons.includes(reason);
+    const release: ReleaseReason | undefined = outcome.release;
+    const all: readonly ReleaseReason[] = releaseReasons;
+    // @ts-expect-error a manifest's fault is never a ranking's reason
+    const never: Reason = "rollback";
     await reranker.rank({ items: [story], _nearside: { space: "s" } });
     import { createReranker as createFull, type Inspection } from "nearside/full";
     const inspection: Inspection | undefined = await createFull({ consent: true }).inspect();
     const milliseconds: number | undefined = inspection?.ranking?.timings.total;
     const nodes: number | undefined = inspection?.model.operators["MatMul"];
-    export { known, milliseconds, nodes, title };
+    export { all, known, milliseconds, never, nodes, release, title };
   `;
   const bad = `
     import { createReranker } from "nearside";

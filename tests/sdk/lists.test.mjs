@@ -306,6 +306,33 @@ test("only true and false, null and nothing are answers to pinned and personaliz
   reranker.dispose();
 });
 
+test("a list in which nothing can be scored is no success of the model", async () => {
+  const reranker = await warm();
+  const cold = createReranker({ consent: true, store: new MemoryStore(), wasmUrl: wasm, modelUrl: model });
+  await cold.ready;
+  const { items } = makeFeed(60);
+  const each = (change) => items.map((item) => ({ ...item, _nearside: { ...item._nearside, ...change } }));
+  const lists = {
+    empty: [],
+    "all pinned": each({ pinned: true }),
+    "none to be personalized": each({ personalize: false }),
+    "no vectors": each({ vector: undefined }),
+    "no topics": each({ topic: null }),
+    "all skipped": each({ personalize: "true" }),
+    bare: items.map(({ id }) => ({ id })),
+  };
+  for (const [name, list] of Object.entries(lists)) {
+    const { items: order, outcome } = await reranker.rank(list, patient);
+    assert.deepEqual(order, list);
+    assert.deepEqual([outcome.source, outcome.reason, outcome.moved], ["server", "unscored", 0], name);
+    assert.equal(outcome.skipped, name === "all skipped" ? 60 : 0);
+    assert.equal((await cold.rank(list, patient)).outcome.reason, "cold");
+  }
+  assert.equal((await reranker.rank(items, patient)).outcome.reason, "ranked");
+  reranker.dispose();
+  cold.dispose();
+});
+
 test("whatever stands in a list, the answer is a permutation with every held item in place", async () => {
   let state = 5;
   const next = () => {
@@ -347,6 +374,6 @@ test("whatever stands in a list, the answer is a permutation with every held ite
     reasons[outcome.reason] = (reasons[outcome.reason] ?? 0) + 1;
   }
   assert.ok(reasons.ranked > 200, JSON.stringify(reasons));
-  assert.deepEqual(Object.keys(reasons), ["ranked"]);
+  for (const reason of Object.keys(reasons)) assert.ok(["ranked", "unscored"].includes(reason), reason);
   reranker.dispose();
 });

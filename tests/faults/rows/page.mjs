@@ -178,7 +178,7 @@ const lists = [
     return feed;
   }`,
   ),
-  list("empty", "no stories", "ranked", "() => []", { unmoved: true, applied: "stale_list" }),
+  list("empty", "no stories", "unscored", "() => []", { unmoved: true, applied: "stale_list" }),
   list("one story", "nothing to order", "ranked", "({ items }) => items.slice(0, 1)", {
     unmoved: true,
     applied: "stale_list",
@@ -239,9 +239,16 @@ const items = [
     },
   ),
   list(
+    "all pinned",
+    "every story is pinned",
+    "unscored",
+    "(feed) => { for (const { _nearside } of feed.items) _nearside.pinned = true; return feed; }",
+    { unmoved: true, applied: "applied" },
+  ),
+  list(
     "no extension",
     "no story has `_nearside`",
-    "ranked",
+    "unscored",
     "({ items }) => items.map(({ id }) => ({ id }))",
     {
       unmoved: true,
