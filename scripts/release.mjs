@@ -24,6 +24,7 @@ import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { brotliCompressSync, brotliDecompressSync, constants, gunzipSync, gzipSync } from "node:zlib";
 import { refuseKeyIn } from "./keys.mjs";
+import { MOST_MS, timeLargest } from "./largest.mjs";
 import {
   FORMAT,
   isPublicKey,
@@ -54,10 +55,12 @@ const policyNames = ["strength", "k", "minimumEvidence", "maximumDisplacement", 
  * - `version`: by default one above all that are in the folder.
  * - `expires` (RFC 3339) or `days` from now.
  * - `model`, `space`: their files, by default the package's own. `dist`: where the built package is.
+ * - `mostMs`: how long the largest list may take here, in milliseconds; by default 10.
  * - `policy`, `rollout` (percentage): by default none and 100. `salt`: by default the present release's, else random.
  * - `channel`: whom the folder's releases are for, by default the present release's, else "default".
  * - `kill`: the present release again, switched off. `rollbackTo`: the files and knobs of an earlier one, as a new version.
  * - `trust`: further public keys by which earlier manifests in the folder may be signed.
+ * - `report`: told the milliseconds of the largest list, where there is a model to try.
  */
 export async function makeRelease({ out, key, trust = [], ...options }) {
   for (const [folder, what] of [
@@ -112,15 +115,16 @@ export async function makeRelease({ out, key, trust = [], ...options }) {
   if (!sdk.isSound(manifest))
     throw new Stop("Pages would refuse the manifest: make it of the package's own files.");
   publish(out, base.contents, version, sign(manifest, privateKey));
+  if (base.milliseconds !== undefined) options.report?.(base.milliseconds);
   return manifest;
 }
 
 /** What a release of the built package and a model consists of. */
-async function newBase(out, { dist = join(root, "dist"), model, space }) {
+async function newBase(out, { dist = join(root, "dist"), model, space, mostMs = MOST_MS }) {
   const built = (name) => read(join(dist, name), "The package is not built (`npm run build`):");
   const bytes = { wasm: built("nearside_bg.wasm"), glue: built("nearside.js") };
   bytes.model = model === undefined ? built("reranker.onnx") : read(model, "The model");
-  const metadata = await checkModel(bytes.model, bytes.wasm, dist);
+  const { metadata, milliseconds } = await checkModel(bytes.model, bytes.wasm, dist, mostMs);
   const spaceName = metadata["nearside.space"];
   const spaceFile = space ?? join(root, "models", `${spaceName}.safetensors`);
   bytes.space = read(spaceFile, `The model's vector space ${spaceName} (say where it is by --space):`);
@@ -140,6 +144,7 @@ async function newBase(out, { dist = join(root, "dist"), model, space }) {
       ...Object.fromEntries(entries),
     },
     contents: entries.map(([name, { name: file }]) => [file, bytes[name]]),
+    milliseconds,
   };
 }
 
@@ -167,8 +172,12 @@ function pastBase(out, version, publicKeys) {
   return { manifest, contents };
 }
 
-/** Refuses a model that is too large, has no contract, or fails its golden case in the release's own wasm. Returns its metadata. */
-async function checkModel(model, wasm, dist) {
+/**
+ * Refuses a model that is too large, has no contract, or in the release's own wasm fails its golden case or is slow. Returns its
+ * metadata and the milliseconds of the largest list.
+ */
+async function checkModel(model, wasm, dist, mostMs) {
+  if (!(mostMs > 0)) throw new Stop("--most-ms is a number of milliseconds above 0.");
   if (model.length > MOST_MODEL_BYTES)
     throw new Stop(
       `The model has ${model.length} bytes and may have ${MOST_MODEL_BYTES}: quantize or shrink it.`,
@@ -177,15 +186,24 @@ async function checkModel(model, wasm, dist) {
   if (!/^\d+$/.test(metadata["nearside.contract"] ?? "") || !metadata["nearside.space"])
     throw new Stop("The model has no contract in its metadata: write it with `nearside export`.");
   const { initSync, Core } = await import(pathToFileURL(join(dist, "nearside.js")));
+  const { readPolicy } = await import(pathToFileURL(join(dist, "policy.js")));
+  let milliseconds;
   try {
     initSync({ module: wasm });
     const core = new Core(model);
     core.check();
+    milliseconds = timeLargest(core, readPolicy);
     core.free();
   } catch (error) {
+    if (error instanceof Stop) throw error;
     throw new Stop(`Pages would refuse the model (${error.name}): ${error.message}.`);
   }
-  return metadata;
+  if (milliseconds > mostMs)
+    throw new Stop(
+      `Ranking 200 stories for a reader with 50 clicks takes the model ${milliseconds.toFixed(1)} ms here, and may take ` +
+        `${mostMs}: a phone may take ten times as long. Shrink the model, or allow more by --most-ms.`,
+    );
+  return { metadata, milliseconds };
 }
 
 function hash(bytes) {
@@ -320,7 +338,7 @@ function read(file, what) {
 
 const usage =
   "npm run release -- --out DIR --key FILE [--version N] [--expires TIME | --days N] [--channel NAME] [--model FILE] [--space FILE] " +
-  "[--policy JSON|FILE] [--rollout PERCENT] [--salt TEXT] [--kill | --rollback-to N] [--trust PUBLIC-KEY]";
+  "[--most-ms MS] [--policy JSON|FILE] [--rollout PERCENT] [--salt TEXT] [--kill | --rollback-to N] [--trust PUBLIC-KEY]";
 
 /** The options of `makeRelease` in the command line. Paths are the caller's: npm runs scripts in the repository's root. */
 function options() {
@@ -330,7 +348,7 @@ function options() {
     ({ values } = parseArgs({
       options: {
         ...{ out: text, key: text, version: text, expires: text, days: text, model: text, space: text },
-        ...{ channel: text, policy: text, rollout: text, salt: text, "rollback-to": text },
+        ...{ channel: text, policy: text, rollout: text, salt: text, "rollback-to": text, "most-ms": text },
         kill: { type: "boolean" },
         trust: { type: "string", multiple: true },
       },
@@ -350,6 +368,7 @@ function options() {
     version,
     policy,
     "rollback-to": rollbackTo,
+    "most-ms": mostMs,
     ...rest
   } = values;
   const path = (given) => given && resolve(process.env.INIT_CWD ?? "", given);
@@ -361,6 +380,7 @@ function options() {
       days: number(days),
       rollout: number(rollout),
       version: number(version),
+      mostMs: number(mostMs),
       rollbackTo: number(rollbackTo),
     },
     policy: policy === undefined ? undefined : readJson(policy, path),
@@ -379,7 +399,8 @@ if (isMain(import.meta.url)) {
   await main(async () => {
     const given = options();
     if (!existsSync(join(root, "dist/policy.js"))) await build();
-    const manifest = await makeRelease(given);
+    const report = (time) => say(`  200 stories, 50 clicks: ${time.toFixed(1)} ms here`);
+    const manifest = await makeRelease({ ...given, report });
     for (const name of files) say(`  ${manifest[name].name} ${dim(`${manifest[name].bytes} bytes`)}`);
     const { version, channel, killed, rollout, expires, policy } = manifest;
     say(`  policy ${JSON.stringify(policy)}, rollout ${rollout.percentage} % by salt ${rollout.salt}`);

@@ -272,10 +272,14 @@ def export(
     evaluation: Annotated[
         Path | None, typer.Option("--report", help="Directory of an evaluation, for the card.")
     ] = None,
+    most_ms: Annotated[
+        float, typer.Option(help="Milliseconds that 200 candidates with 50 clicks may take, natively.", min=0)
+    ] = 10,
 ) -> None:
     """Writes the model a page loads: signed bytes, contract, golden case, and a card in Hugging Face's format.
 
-    Refuses a file of more than 24 KB, and one on which JAX, ONNX Runtime and the crate do not agree to 1e-5.
+    Refuses a file of more than 24 KB, one on which JAX, ONNX Runtime and the crate do not agree to 1e-5, and one that
+    takes longer than `--most-ms` for the largest list.
 
     Example: `nearside export run -o reranker.onnx --name mine-1`
     """
@@ -283,7 +287,7 @@ def export(
     from nearside.training.export import export as make
 
     with refusals():
-        file = make(run, name=name)
+        file = make(run, name=name, most_ms=most_ms)
         found = json.loads((evaluation / "report.json").read_text("utf-8")) if evaluation else None
         about = json.loads((run / "training.json").read_text("utf-8"))
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -302,6 +306,9 @@ def release(
     rollout: Annotated[float, typer.Option(help="Percentage of the readers that get it.", min=0, max=100)] = 100,
     days: Annotated[float, typer.Option(help="How long it may be used.", min=0.01)] = 30,
     channel: Annotated[str | None, typer.Option(help="The pages it is for; the release before's, or `default`.")] = None,
+    most_ms: Annotated[
+        float, typer.Option(help="Milliseconds that 200 stories with 50 clicks may take the package's wasm.", min=0.001)
+    ] = 10,
 ) -> None:
     """Writes the static files that pages load a model from: hashed names, compressed, with a signed manifest.
 
@@ -312,7 +319,7 @@ def release(
     """
     from nearside.release import release as make
 
-    more = ["--rollout", str(rollout), "--days", str(days)]
+    more = ["--rollout", str(rollout), "--days", str(days), "--most-ms", str(most_ms)]
     if policy is not None:
         more += ["--policy", policy if policy.lstrip().startswith("{") else str(Path(policy).resolve())]
     if channel is not None:

@@ -20,7 +20,7 @@ from nearside.rows import Rows, read_rows, write_rows
 from nearside.simulate import simulate
 from nearside.training import export as exporting
 from nearside.training.batches import POSITIONS, Lists, _pad, padded, shuffled
-from nearside.training.export import assert_parity, card, export
+from nearside.training.export import assert_parity, card, export, milliseconds
 from nearside.training.networks import BENDS, NETWORKS, Attention, Linear, Network, Quantised, dequantise, quantise
 from nearside.training.train import PERSONAL, Run, Settings, Trained, _losses, _unit, save_run, train
 
@@ -289,6 +289,20 @@ def test_what_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(exporting, "MOST_BYTES", 20_000)
     with pytest.raises(LogError, match=r"^the model has 2\d,\d{3} bytes; a page may load 20,000$"):
         export(folder, name="large")
+
+
+def test_what_is_slow_is_refused_with_its_milliseconds(tmp_path: Path) -> None:
+    folder = saved(tmp_path, Linear(NAMES), random_weights(Linear(NAMES)))
+    with pytest.raises(LogError, match=r"200 candidates with 50 clicks takes the model \d+\.\d ms here, and may take 1e-06"):
+        export(folder, name="slow", most_ms=1e-6)
+    assert 0 < milliseconds(export(folder, name="quick", most_ms=1e6), rounds=2) < 1e6
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "a\0", "a\u202eb", "x" * 129])
+def test_a_name_can_be_shown(tmp_path: Path, name: str) -> None:
+    folder = saved(tmp_path, Linear(NAMES), random_weights(Linear(NAMES)))
+    with pytest.raises((LogError, _core.NearsideError), match=r"needs a name|nearside\.id is not 1 to 128 letters"):
+        export(folder, name=name)
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered in cast")

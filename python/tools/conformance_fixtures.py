@@ -512,10 +512,42 @@ def attention_inputs(candidates: int, history: int) -> dict:
     }
 
 
+def below_zero(c: Cases) -> None:
+    """The functions of one element that exporters write for what is below 0, and its like."""
+    # Of its own, so that what the others draw stays what it was.
+    own = np.random.default_rng(21)
+
+    def normal(*shape: int) -> np.ndarray:
+        return own.standard_normal(shape).astype(np.float32)
+
+    def positive(*shape: int) -> np.ndarray:
+        return own.uniform(0.1, 3.0, shape).astype(np.float32)
+
+    wide = np.array(dtype=np.float32, object=[0.0, -0.0, 1e-6, -1e-6, -0.5, -30.0, 30.0, -100.0, 1e30, -1e30])
+    for operator in ["Neg", "LeakyRelu", "Elu"]:
+        c.add(operator, {"a": normal(3, 7) * 3})
+        c.add(operator, {"a": wide}, label="wide")
+        c.add(operator, {"a": normal(2, 3, 1, 4)}, opset=13)
+    for operator in ["LeakyRelu", "Elu"]:
+        for alpha in [0.3, 0.0, 1.0, 2.5, -0.5]:
+            c.add(operator, {"a": normal(3, 7) * 3}, alpha=alpha, label=f"alpha {alpha}")
+    c.add("Reciprocal", {"a": positive(3, 7)})
+    c.add("Reciprocal", {"a": -positive(3, 7)}, label="below 0")
+    c.add("Reciprocal", {"a": np.array(dtype=np.float32, object=[0.0, -0.0, 1e-30, 1e30, -4.0])}, label="wide")
+    scale = np.array(dtype=np.float32, object=[0.5, -2.0, 4.0])
+    for operator in ["Neg", "Reciprocal", "LeakyRelu", "Elu"]:
+        c.graph(
+            f"{operator} of a constant",
+            [helper.make_node(operator, ["s"], ["t"]), helper.make_node("Mul", ["a", "t"], ["y"])],
+            {"a": normal(2, 3)},
+            {"s": scale},
+        )
+
+
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     c = Cases()
-    for part in [elementwise, matrices, along_axes, moves, kinds, every_opset, refusals]:
+    for part in [elementwise, matrices, along_axes, moves, kinds, below_zero, every_opset, refusals]:
         part(c)
     write(folder / "conformance.bin", c.cases)
     space = Space.load().name

@@ -6,9 +6,9 @@
 //! | key | value |
 //! |---|---|
 //! | `contract` | version, `1` |
-//! | `id` | the model's name, for outcomes and logs |
-//! | `features` | feature names, one a line, in the order of the columns |
-//! | `space`, `dimension` | name of the vector space; numbers in a vector, `64` |
+//! | `id` | the model's name, for outcomes and logs: 1 to 128 letters, digits and signs |
+//! | `features` | feature names, one a line, each once, in the order of the columns |
+//! | `space`, `dimension` | name of the vector space, as `id`; numbers in a vector, `64` |
 //! | `k` | clicks at which half of the strength is reached |
 //! | `golden.now` | milliseconds since 1970 |
 //! | `golden.ids`, `golden.topics`, `golden.subtopics` | one a candidate |
@@ -17,9 +17,13 @@
 //! | `golden.flags` | u8[n], all 0: every candidate of the case must be scored (else bit 0 pinned, bit 1 `personalize: false`) |
 //! | `golden.profile` | a stored profile |
 //! | `golden.features` | f32[n × F]: the rows that must come out, exactly |
-//! | `golden.scores` | f32[n]: the scores that must come out, within 1e-4 |
+//! | `golden.scores` | f32[n]: the scores that must come out, within 1e-4, or that part of a score whose absolute value is above 1 |
+
+#[cfg(test)]
+mod tests;
 
 use super::Model;
+use super::name::{is_name, shown};
 use crate::candidate::{Candidate, Candidates};
 use crate::error::Error;
 use crate::features::Feature;
@@ -31,8 +35,9 @@ use nearside_kernels::base64;
 use nearside_kernels::vector::DIMENSION;
 
 pub(super) const VERSION: &str = "1";
-/// How far a golden score may be from the stated one, which another engine computed.
-const TOLERANCE: f32 = 1e-4;
+/// How far a golden score may be from the stated one, which another engine computed: a part of it where it is beyond 1, since
+/// engines that sum in different orders agree to so many digits and not to so many places.
+pub(super) const TOLERANCE: f32 = 1e-4;
 /// Most candidates in a golden case.
 const MAX_GOLDEN: usize = 50;
 
@@ -59,29 +64,23 @@ pub(super) struct Golden {
 pub(super) fn read(metadata: &[(&str, &str)]) -> Result<(Contract, Golden), Error> {
     let metadata = Metadata(metadata);
     if metadata.get("nearside.contract")? != VERSION {
-        return Err(Error::ModelContract("its version is not known"));
+        return Err(broken("nearside.contract", " is not 1, the version that is known"));
     }
     if metadata.get("nearside.dimension")?.parse() != Ok(DIMENSION) {
-        return Err(Error::ModelContract("its vectors have another dimension than 64"));
+        return Err(broken("nearside.dimension", " is not 64"));
     }
-    let k = number(metadata.get("nearside.k")?, 1000)?;
-    if k == 0 {
-        return Err(Error::ModelContract("k is not positive"));
-    }
-    let features: Option<Vec<_>> =
-        metadata.get("nearside.features")?.split('\n').map(Feature::from_name).collect();
     let contract = Contract {
-        id: metadata.get("nearside.id")?.into(),
-        features: features.ok_or(Error::ModelContract("it wants a feature that is not known"))?,
-        space: metadata.get("nearside.space")?.into(),
-        k: k as f32,
+        id: metadata.name("nearside.id")?.into(),
+        features: metadata.features()?,
+        space: metadata.name("nearside.space")?.into(),
+        k: metadata.number("nearside.k", 1, 1000)? as f32,
     };
     let golden = read_golden(&metadata, &contract)?;
     Ok((contract, golden))
 }
 
 fn read_golden(metadata: &Metadata<'_>, contract: &Contract) -> Result<Golden, Error> {
-    let lines = |key| Ok(metadata.get(key)?.split('\n').collect::<Vec<_>>());
+    let lines = |key| metadata.get(key).map(|text| text.split('\n').collect::<Vec<_>>());
     let ids = lines("nearside.golden.ids")?;
     let topics = lines("nearside.golden.topics")?;
     let subtopics = lines("nearside.golden.subtopics")?;
@@ -125,8 +124,7 @@ fn read_golden(metadata: &Metadata<'_>, contract: &Contract) -> Result<Golden, E
     candidates
         .check(&contract.space, &contract.space)
         .map_err(|_| Error::ModelGolden("its list is refused"))?;
-    let now =
-        Seconds((number(metadata.get("nearside.golden.now")?, u64::from(u32::MAX) * 1000)? / 1000) as u32);
+    let now = Seconds((metadata.number("nearside.golden.now", 0, u64::from(u32::MAX) * 1000)? / 1000) as u32);
     let mut profile = Profile::decode(&metadata.bytes("nearside.golden.profile")?, now)
         .map_err(|_| Error::ModelGolden("its profile cannot be read"))?;
     profile.set_space(SpaceId::new(&contract.space));
@@ -148,7 +146,7 @@ impl Golden {
         let mut scores = vec![0.0; self.scores.len()];
         model.score(&self.candidates, &signals, &mut scores)?;
         // A NaN is near nothing.
-        let near = |(a, b): (&f32, &f32)| (a - b).abs() <= TOLERANCE;
+        let near = |(a, b): (&f32, &f32)| (a - b).abs() <= TOLERANCE * b.abs().max(1.0);
         if scores.is_empty() || !scores.iter().zip(&self.scores).all(near) {
             return Err(Error::ModelGolden("the scores differ from the stated ones"));
         }
@@ -156,25 +154,52 @@ impl Golden {
     }
 }
 
+/// A contract that does not hold.
+#[cold]
+fn broken(about: &str, why: &'static str) -> Error {
+    Error::ModelContract { about: about.into(), why }
+}
+
 struct Metadata<'a>(&'a [(&'a str, &'a str)]);
 
 impl Metadata<'_> {
     fn get(&self, key: &str) -> Result<&str, Error> {
         let found = self.0.iter().find(|(name, _)| *name == key);
-        found.map(|&(_, value)| value).ok_or(Error::ModelContract("a part of it is missing"))
+        found.map(|&(_, value)| value).ok_or_else(|| broken(key, " is missing"))
+    }
+
+    /// A text that logs and pages show.
+    fn name(&self, key: &str) -> Result<&str, Error> {
+        let name = self.get(key)?;
+        if is_name(name) { Ok(name) } else { Err(broken(key, " is not 1 to 128 letters, digits and signs")) }
+    }
+
+    /// A decimal integer.
+    fn number(&self, key: &str, least: u64, most: u64) -> Result<u64, Error> {
+        let number = self.get(key)?.parse().ok().filter(|number| (least..=most).contains(number));
+        number.ok_or_else(|| broken(key, " is not a whole number in its range"))
+    }
+
+    /// The wanted features, each once.
+    fn features(&self) -> Result<Vec<Feature>, Error> {
+        let mut features = Vec::new();
+        for name in self.get("nearside.features")?.split('\n') {
+            let why = match Feature::from_name(name) {
+                Some(feature) if !features.contains(&feature) => {
+                    features.push(feature);
+                    continue;
+                }
+                Some(_) => " stands twice in nearside.features",
+                None => ", in nearside.features, is not known",
+            };
+            return Err(broken(&shown(name), why));
+        }
+        Ok(features)
     }
 
     fn bytes(&self, key: &str) -> Result<Vec<u8>, Error> {
-        base64::decode(self.get(key)?).ok_or(Error::ModelContract("an array is not base64"))
+        base64::decode(self.get(key)?).ok_or_else(|| broken(key, " is not base64"))
     }
-}
-
-/// A decimal integer of at most `most`.
-fn number(text: &str, most: u64) -> Result<u64, Error> {
-    text.parse()
-        .ok()
-        .filter(|&number| number <= most)
-        .ok_or(Error::ModelContract("a number is out of its range"))
 }
 
 fn floats(bytes: &[u8]) -> Vec<f32> {

@@ -6,6 +6,7 @@ mod compact;
 mod contract;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod name;
 #[cfg_attr(feature = "tract", allow(dead_code, unused_imports))]
 mod onnx;
 mod refusal;

@@ -50,7 +50,7 @@ pub(crate) const MAX_METADATA: usize = 64;
 
 /// The parts of a model file that the engines and the contract use.
 pub(crate) struct OnnxModel<'a> {
-    /// Version of the default operator set (domain "" or "ai.onnx").
+    /// Version of the default operator set (domain "" or "ai.onnx"); 0 where the file imports others only, and uses no other.
     pub(crate) opset: i64,
     /// Keys, each once, and values, in file order.
     pub(crate) metadata: Vec<(&'a str, &'a str)>,
@@ -69,7 +69,7 @@ pub(crate) struct Graph<'a> {
 #[derive(Default)]
 pub(crate) struct Node<'a> {
     pub(crate) operator: &'a str,
-    /// "" is the default operator set.
+    /// "" is the default operator set. The attributes of others' nodes may be missing.
     pub(crate) domain: &'a str,
     /// Value names; "" is an optional input left out.
     pub(crate) inputs: Vec<&'a str>,
@@ -100,10 +100,12 @@ pub(crate) struct ValueInfo<'a> {
 /// `ModelMalformed` for bytes that are no ONNX model, `ModelTooLarge` for one past a bound of this module, and
 /// `OperatorUnsupported` for one that uses a part of the format that no engine here runs.
 pub(crate) fn read(bytes: &[u8]) -> Result<OnnxModel<'_>, Error> {
-    read_model(bytes).map_err(|refusal| refusal.of(""))
+    let mut operator = "";
+    read_model(bytes, &mut operator).map_err(|refusal| refusal.of(operator))
 }
 
-fn read_model(bytes: &[u8]) -> Refused<OnnxModel<'_>> {
+/// `operator` is that of the node the attributes of which were being read.
+fn read_model<'a>(bytes: &'a [u8], operator: &mut &'a str) -> Refused<OnnxModel<'a>> {
     if bytes.len() > MAX_BYTES {
         return Err(&Refusal::TooLarge("the file has more than 1 MB"));
     }
@@ -112,37 +114,33 @@ fn read_model(bytes: &[u8]) -> Refused<OnnxModel<'_>> {
     while let Some((number, field)) = model.field()? {
         match number {
             7 if graph.is_some() => return Err(&Refusal::Malformed("it has two graphs")),
-            7 => graph = Some(read_graph(field.bytes()?)?),
-            8 => {
-                let (domain, version) = read_opset(field.bytes()?)?;
-                if is_default(domain) && opset.replace(version).is_some() {
-                    return Err(&Refusal::Malformed("it names its operator set twice"));
-                }
-            }
-            14 => {
-                let (key, value) = read_entry(field.bytes()?)?;
-                if metadata.iter().any(|&(earlier, _)| earlier == key) {
-                    return Err(&Refusal::Malformed("a metadata key stands twice"));
-                }
-                push(
-                    &mut metadata,
-                    (key, value),
-                    MAX_METADATA,
-                    &Refusal::TooLarge("it has too many metadata entries"),
-                )?;
-            }
+            7 => graph = Some(read_graph(field.bytes()?, operator)?),
+            8 => match read_opset(field.bytes()?)? {
+                // Converters add one that is there already.
+                ("", version) if *opset.get_or_insert(version) != version => return Err(TWO_VERSIONS),
+                _ => {}
+            },
+            14 => read_entry(field.bytes()?, &mut metadata)?,
             20 => return Err(&Refusal::Unsupported("training information")),
             25 => return Err(&Refusal::Unsupported("functions of the model's own")),
             _ => {}
         }
     }
     let graph = graph.ok_or(&Refusal::Malformed("it has no graph"))?;
-    let opset = opset.ok_or(&Refusal::Malformed("it does not name its operator set"))?;
+    let opset = match opset {
+        Some(version) => version,
+        // A file of trees may have none of ONNX's own operators, and import none.
+        None if graph.nodes.iter().any(|node| !node.domain.is_empty()) => 0,
+        None => return Err(&Refusal::Malformed("it does not name its operator set")),
+    };
     Ok(OnnxModel { opset, metadata, graph })
 }
 
-pub(crate) fn is_default(domain: &str) -> bool {
-    domain.is_empty() || domain == "ai.onnx"
+const TWO_VERSIONS: &Refusal = &Refusal::Malformed("it imports ai.onnx in two versions");
+
+/// The name of an operator set as it is held: ONNX's own has two.
+fn domain(name: &str) -> &str {
+    if name == "ai.onnx" { "" } else { name }
 }
 
 #[inline(never)]
@@ -154,20 +152,21 @@ fn push<T>(list: &mut Vec<T>, item: T, bound: usize, refusal: &'static Refusal) 
     Ok(())
 }
 
+/// Domain and version.
 fn read_opset(bytes: &[u8]) -> Refused<(&str, i64)> {
-    let (mut domain, mut version) = ("", 0);
+    let (mut name, mut version) = ("", 0);
     let mut wire = Wire::new(bytes);
     while let Some((number, field)) = wire.field()? {
         match number {
-            1 => domain = field.text()?,
+            1 => name = domain(field.name()?),
             2 => version = field.int()?,
             _ => {}
         }
     }
-    Ok((domain, version))
+    Ok((name, version))
 }
 
-fn read_entry(bytes: &[u8]) -> Refused<(&str, &str)> {
+fn read_entry<'a>(bytes: &'a [u8], metadata: &mut Vec<(&'a str, &'a str)>) -> Refused<()> {
     let (mut key, mut value) = ("", "");
     let mut wire = Wire::new(bytes);
     while let Some((number, field)) = wire.field()? {
@@ -177,17 +176,21 @@ fn read_entry(bytes: &[u8]) -> Refused<(&str, &str)> {
             _ => {}
         }
     }
-    Ok((key, value))
+    if metadata.iter().any(|&(earlier, _)| earlier == key) {
+        return Err(&Refusal::Malformed("a metadata key stands twice"));
+    }
+    const MANY: &Refusal = &Refusal::TooLarge("it has too many metadata entries");
+    push(metadata, (key, value), MAX_METADATA, MANY)
 }
 
-fn read_graph(bytes: &[u8]) -> Refused<Graph<'_>> {
+fn read_graph<'a>(bytes: &'a [u8], operator: &mut &'a str) -> Refused<Graph<'a>> {
     let mut graph = Graph::default();
     let mut wire = Wire::new(bytes);
     while let Some((number, field)) = wire.field()? {
         match number {
             1 => push(
                 &mut graph.nodes,
-                read_node(field.bytes()?)?,
+                read_node(field.bytes()?, operator)?,
                 MAX_NODES,
                 &Refusal::TooLarge("it has too many nodes"),
             )?,
@@ -223,21 +226,31 @@ fn read_graph(bytes: &[u8]) -> Refused<Graph<'_>> {
     Ok(graph)
 }
 
-fn read_node(bytes: &[u8]) -> Refused<Node<'_>> {
+fn read_node<'a>(bytes: &'a [u8], operator: &mut &'a str) -> Refused<Node<'a>> {
     const MANY: &Refusal = &Refusal::TooLarge("a node has too many inputs, outputs or attributes");
-    let mut node = Node::default();
+    let (mut node, mut failed) = (Node::default(), None);
     let mut wire = Wire::new(bytes);
     while let Some((number, field)) = wire.field()? {
         match number {
             1 => push(&mut node.inputs, field.text()?, MAX_NODE_PARTS, MANY)?,
             2 => push(&mut node.outputs, field.text()?, MAX_NODE_PARTS, MANY)?,
             4 => node.operator = field.name()?,
-            5 => push(&mut node.attributes, read_attribute(field.bytes()?)?, MAX_NODE_PARTS, MANY)?,
-            7 => node.domain = field.name()?,
+            5 => match read_attribute(field.bytes()?) {
+                Ok(attribute) => push(&mut node.attributes, attribute, MAX_NODE_PARTS, MANY)?,
+                Err(refusal) => failed = Some(refusal),
+            },
+            7 => node.domain = domain(field.name()?),
             _ => {}
         }
     }
-    Ok(node)
+    match failed {
+        // Another set's operator is refused by its name, whatever it has beside.
+        Some(refusal) if node.domain.is_empty() => {
+            *operator = node.operator;
+            Err(refusal)
+        }
+        _ => Ok(node),
+    }
 }
 
 fn read_attribute(bytes: &[u8]) -> Refused<(&str, Attribute<'_>)> {

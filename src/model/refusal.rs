@@ -1,5 +1,6 @@
 //! Refusals on the way through a model, before it is said of which operator they are.
 
+use super::name::shown;
 use crate::Error;
 
 /// Why a model is refused. Passed on by reference: a result that holds an [`Error`] is several times larger, and so is the
@@ -29,12 +30,12 @@ impl Refusal {
     }
 }
 
-/// `operator (variant detail)`.
+/// `operator (variant detail)`; operator and detail are texts of the file.
 #[cold]
 pub(crate) fn unsupported(operator: &str, variant: &str, detail: &str) -> Error {
-    let mut name = String::from(operator);
+    let mut name = shown(operator);
     if !variant.is_empty() {
-        for part in [" (", variant, detail, ")"] {
+        for part in [" (", variant, &shown(detail), ")"] {
             name.push_str(part);
         }
     }

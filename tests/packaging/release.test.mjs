@@ -276,6 +276,24 @@ test("a model that pages would refuse is refused, and nothing is written", async
   await assert.rejects(stat(out), { code: "ENOENT" });
 });
 
+test("the largest list is timed, and a model that is slow at it is refused with its milliseconds", async () => {
+  const out = freshFolder();
+  const slow =
+    /Ranking 200 stories for a reader with 50 clicks takes the model \d+\.\d ms here, and may take 0\.0001:/;
+  await assert.rejects(release(out, { mostMs: 0.0001 }), slow);
+  for (const mostMs of [0, -1, Number.NaN])
+    await assert.rejects(release(out, { mostMs }), /--most-ms is a number of milliseconds above 0/);
+  await assert.rejects(stat(out), { code: "ENOENT" });
+  const times = [];
+  const report = (time) => times.push(time);
+  await release(out, { mostMs: 1e6, report });
+  await release(out, { mostMs: 1e6, report, model: path.join(root, "tests/fixtures/hand-set.onnx") });
+  assert.equal(times.length, 2);
+  assert.ok(times.every((time) => time > 0 && time < 1e6));
+  await release(out, { kill: true, report });
+  assert.equal(times.length, 2, "files that were released are not tried again");
+});
+
 test("knobs out of their range are refused", async () => {
   const out = freshFolder();
   for (const [options, why] of [

@@ -14,6 +14,12 @@ use nearside_kernels::matmul::packed_len;
 use nearside_kernels::walk::{MAX_RANK, Strides, Walk};
 
 pub(super) const NO_STRIDES: Strides = [0; MAX_RANK];
+/// What elements cost in rows of so many, each row some more.
+#[inline(never)]
+pub(super) fn by_rows(elements: usize, each: usize, row: usize, begun: usize) -> usize {
+    elements.saturating_mul(each).saturating_add((elements / row.max(1)).saturating_mul(begun))
+}
+
 const INNER: &Refusal = &Refusal::Graph("the inner dimensions of a matrix product differ");
 
 /// What a matrix product is made of.
@@ -51,7 +57,7 @@ impl Planner<'_> {
                 let shape = *self.shape(x);
                 let (_, first, rest) = shape.around(shape.axis(axis)?);
                 let kernel = Kernel::Normalize { along: first * rest, epsilon };
-                let cost = shape.elements().saturating_mul(8);
+                let cost = by_rows(shape.elements(), 8, first * rest, 160);
                 let normal = self.emit(kernel, [x, NONE, NONE], &shape, Element::F32, cost)?;
                 let scaled = self.onto(Function::Mul, normal, y)?;
                 if z == NONE { Ok(scaled) } else { self.onto(Function::Add, scaled, z) }
@@ -145,7 +151,7 @@ impl Planner<'_> {
     ) -> Refused<Id> {
         self.check(shape)?;
         let walk = Box::new(Walk::new(shape.dims(), strides, start));
-        let cost = shape.elements().saturating_mul(function.cost());
+        let cost = by_rows(shape.elements(), function.cost(), walk.row(), 64);
         self.emit(Kernel::Elements(function, walk), operands, shape, element, cost)
     }
 
@@ -164,6 +170,10 @@ impl Planner<'_> {
     #[inline(never)]
     fn binary(&mut self, function: Function, a: Id, b: Id) -> Refused<Id> {
         self.floats(a)?;
+        // The square, which libm's power multiplies as well.
+        if function == Function::Pow && self.shape(b).rank() <= self.shape(a).rank() && self.is_two(b) {
+            return self.binary(Function::Mul, a, a);
+        }
         // An exponent may be an integer.
         if function == Function::Pow && matches!(self.value(b).element, Element::I32 | Element::I64) {
             self.check_data(b)?;
@@ -172,6 +182,12 @@ impl Planner<'_> {
         }
         let shape = self.shape(a).broadcast(self.shape(b))?;
         self.elements(function, [a, b, NONE], &shape, Element::F32)
+    }
+
+    /// Whether a value is the one constant number 2.
+    fn is_two(&self, id: Id) -> bool {
+        let Source::Constant(index) = self.value(id).source else { return false };
+        self.constants.get(index).is_some_and(|constant| constant.floats == [2.0])
     }
 
     /// A binary operator the second operand of which must broadcast to the first.
@@ -244,13 +260,17 @@ impl Planner<'_> {
     fn multiply(&mut self, product: Product, batch: &Shape, of: [&Shape; 2], shape: &Shape) -> Refused<Id> {
         self.check(shape)?;
         let Product { left, right, rows, inner, columns } = product;
+        // The right one was made quiet when it was packed.
+        let (left_shape, element) = (*self.shape(left), Element::F32);
+        let left = self.elements(Function::Quiet, [left, NONE, NONE], &left_shape, element)?;
         let packed = packed_len(inner, columns);
         let mut strides = [of[0].strides_in(batch), of[1].strides_in(batch), NO_STRIDES];
         for (strides, size) in strides.iter_mut().zip([rows * inner, packed]) {
             strides.iter_mut().for_each(|stride| *stride *= size as isize);
         }
         let matrices = Box::new(Walk::each(batch.dims(), &strides));
-        let cost = batch.elements().saturating_mul(rows).saturating_mul(packed).saturating_mul(2);
+        let one = rows.saturating_mul(packed).saturating_mul(2).saturating_add(64);
+        let cost = batch.elements().saturating_mul(one);
         let kernel = Kernel::Multiply { rows, inner, columns, matrices };
         self.emit(kernel, [left, right, NONE], shape, Element::F32, cost)
     }
@@ -267,7 +287,7 @@ impl Planner<'_> {
         }
         let rows = self.transpose(x, Some(&order))?;
         let shape = *self.shape(rows);
-        let cost = shape.elements().saturating_mul(24);
+        let cost = by_rows(shape.elements(), 40, along, 96);
         let result = self.emit(Kernel::Softmax { along }, [rows, NONE, NONE], &shape, Element::F32, cost)?;
         self.transpose(result, Some(&order))
     }
@@ -299,7 +319,10 @@ impl Planner<'_> {
             x = self.transpose(x, Some(&order))?;
         }
         let kernel = Kernel::Sum { along, inner, mean };
-        self.emit(kernel, [x, NONE, NONE], &shape, Element::F32, from.elements())
+        let row = if inner == 1 { along } else { inner };
+        let divided = shape.elements().saturating_mul(if mean { 16 } else { 1 });
+        let cost = by_rows(from.elements(), 1, row, 24).saturating_add(divided);
+        self.emit(kernel, [x, NONE, NONE], &shape, Element::F32, cost)
     }
 
     fn cast(&mut self, x: Id, to: Element) -> Refused<Id> {

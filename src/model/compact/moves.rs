@@ -1,7 +1,7 @@
 //! Planning of the operators that only move, repeat or rename elements.
 
 use super::kernel::Kernel;
-use super::lower::NO_STRIDES;
+use super::lower::{NO_STRIDES, by_rows};
 use super::memory::Source;
 use super::plan::{Id, NONE, Planner};
 use super::shape::{Shape, index, product};
@@ -93,8 +93,9 @@ impl Planner<'_> {
         }
         shape.set(axis, along);
         let (_, _, inner) = shape.around(axis);
-        let kernel = Kernel::Join { row: along * inner, parts };
-        self.emit(kernel, [NONE; 3], &shape, self.value(first).element, shape.elements())
+        let row = along * inner;
+        let cost = by_rows(shape.elements(), 1, row, 16 * parts.len());
+        self.emit(Kernel::Join { row, parts }, [NONE; 3], &shape, self.value(first).element, cost)
     }
 
     pub(super) fn reshape(&mut self, x: Id, wanted: Id, allow_zero: bool) -> Refused<Id> {
@@ -213,7 +214,9 @@ impl Planner<'_> {
             return Err(&Refusal::Graph("an index of Gather is out of range"));
         }
         let kernel = Kernel::Gather { along, inner };
-        self.emit(kernel, [x, indices, NONE], &shape, from.element, shape.elements())
+        // An entry may lie anywhere in memory.
+        let cost = by_rows(shape.elements(), 1, inner, 96);
+        self.emit(kernel, [x, indices, NONE], &shape, from.element, cost)
     }
 }
 

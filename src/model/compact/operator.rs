@@ -61,7 +61,7 @@ pub(super) enum Operator {
 const REQUIRED: i64 = i64::MAX;
 
 /// Name, the opset that introduced it (13 for older ones), the least and the most inputs, and its attributes' defaults.
-static OPERATORS: [(&str, i64, usize, usize, Operator); 32] = {
+static OPERATORS: [(&str, i64, usize, usize, Operator); 36] = {
     use Operator::{Binary, Reduce, Unary};
     [
         ("Add", 13, 2, 2, Binary(Function::Add)),
@@ -72,7 +72,11 @@ static OPERATORS: [(&str, i64, usize, usize, Operator); 32] = {
         ("Sqrt", 13, 1, 1, Unary(Function::Sqrt)),
         ("Exp", 13, 1, 1, Unary(Function::Exp)),
         ("Log", 13, 1, 1, Unary(Function::Log)),
+        ("Neg", 13, 1, 1, Unary(Function::Scale(-1.0))),
+        ("Reciprocal", 13, 1, 1, Unary(Function::Reciprocal)),
         ("Relu", 13, 1, 1, Unary(Function::Relu)),
+        ("LeakyRelu", 13, 1, 1, Unary(Function::LeakyRelu(0.01))),
+        ("Elu", 13, 1, 1, Unary(Function::Elu(1.0))),
         ("Gelu", 20, 1, 1, Unary(Function::Gelu)),
         ("Erf", 13, 1, 1, Unary(Function::Erf)),
         ("Sigmoid", 13, 1, 1, Unary(Function::Sigmoid)),
@@ -149,7 +153,11 @@ impl Operator {
                 "axis",
                 Attribute::Int(value),
             ) => *axis = *value,
-            (Self::Gemm { alpha, .. }, "alpha", Attribute::Float(value)) => *alpha = *value,
+            (
+                Self::Gemm { alpha, .. } | Self::Unary(Function::LeakyRelu(alpha) | Function::Elu(alpha)),
+                "alpha",
+                Attribute::Float(value),
+            ) => *alpha = *value,
             (Self::Gemm { beta, .. }, "beta", Attribute::Float(value)) => *beta = *value,
             (Self::Gemm { transpose_a: flag, .. }, "transA", Attribute::Int(value))
             | (Self::Gemm { transpose_b: flag, .. }, "transB", Attribute::Int(value))

@@ -10,8 +10,12 @@ use nearside_kernels::matmul;
 /// The most elements of one tensor and of an arena: 8 MB.
 pub(super) const MAX_ARENA: usize = 1 << 21;
 
-/// The highest planned cost, in operations (see [`Planner::emit`]). Benchmarks draw their curves beyond.
+/// The highest planned cost, in operations (see [`Planner::emit`]): no more than about 25 ms on a server's core, whatever a model is made
+/// of and whatever numbers it meets (`tests/cost.rs`). Benchmarks draw their curves beyond.
 pub(super) const MAX_COST: usize = if cfg!(feature = "bench") { 125_000_000 } else { 25_000_000 };
+
+/// What a kernel costs that computes nothing.
+const STEP: usize = 64;
 
 const TOO_LARGE: &Refusal = &Refusal::TooLarge("its intermediate results take more than 8 MB");
 
@@ -154,8 +158,8 @@ impl<'p> Planner<'p> {
         self.add(Value { element, ..*self.value(id) })
     }
 
-    /// Plans a kernel over up to three operands; `cost` is in operations for the whole result. An addition or a moved
-    /// element counts 1, a division or root 4, an exponential or other transcendental function 16, a power 32.
+    /// Plans a kernel over up to three operands; `cost` is in operations for the whole result, about nanoseconds at worst: of
+    /// elements ([`Function::cost`]), of rows, however short they are, and of what is read out of turn.
     #[inline(never)]
     pub(super) fn emit(
         &mut self,
@@ -166,7 +170,7 @@ impl<'p> Planner<'p> {
         cost: usize,
     ) -> Refused<Id> {
         self.check(shape)?;
-        self.cost = self.cost.saturating_add(cost);
+        self.cost = self.cost.saturating_add(cost).saturating_add(STEP);
         if self.cost > MAX_COST {
             return Err(&Refusal::TooLarge("scoring takes more than 25 million operations"));
         }
@@ -205,7 +209,7 @@ impl<'p> Planner<'p> {
         let shape = Shape::of([length]);
         let Source::Constant(index) = value.source else {
             let kernel = Kernel::Pack { inner, columns, transposed };
-            return self.emit(kernel, [id, NONE, NONE], &shape, Element::F32, length);
+            return self.emit(kernel, [id, NONE, NONE], &shape, Element::F32, length.saturating_mul(8));
         };
         self.check(&shape)?;
         let key = [index, inner, columns];

@@ -5,7 +5,7 @@ use super::operator::Operator;
 use super::plan::{Id, MAX_COST, NONE, Plan, Planner};
 use super::shape::Shape;
 use crate::Error;
-use crate::model::onnx::{Attribute, Element, MAX_VALUES, Node, OnnxModel, ValueInfo, is_default};
+use crate::model::onnx::{Attribute, Element, MAX_VALUES, Node, OnnxModel, ValueInfo};
 use crate::model::refusal::{Refusal, Refused, unsupported};
 
 pub(super) struct Program {
@@ -58,6 +58,10 @@ pub(super) fn inputs<'m, 'a>(model: &'m OnnxModel<'a>) -> impl Iterator<Item = &
 
 impl Program {
     pub(super) fn read(model: &OnnxModel) -> Result<Self, Error> {
+        // Before the opset, which another version of a file may change; this engine has no other operator sets.
+        if let Some(node) = model.graph.nodes.iter().find(|node| !node.domain.is_empty()) {
+            return Err(unsupported(&[node.domain, ".", node.operator].concat(), "", ""));
+        }
         if !(13..=21).contains(&model.opset) {
             return Err(Error::OpsetUnsupported(model.opset));
         }
@@ -101,9 +105,6 @@ impl Program {
 
     /// The value that a node gives: a constant, or [`Value::NONE`] for one that depends on inputs.
     fn node(&mut self, node: &Node, opset: i64, names: &Names, cost: &mut usize) -> Result<Value, Error> {
-        if !is_default(node.domain) {
-            return Err(unsupported(&[node.domain, ".", node.operator].concat(), "", ""));
-        }
         let name = node.operator;
         if name == "Constant" {
             return self.constant(node).map_err(|refusal| refusal.of(name));

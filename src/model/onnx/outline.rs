@@ -10,7 +10,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use super::wire::{Field, Wire};
-use super::{MAX_METADATA, MAX_NODE_PARTS, MAX_RANK, MAX_VALUES, is_default, push, read_entry, read_opset};
+use super::{MAX_NODE_PARTS, MAX_RANK, MAX_VALUES, TWO_VERSIONS, domain, push, read_entry, read_opset};
 use crate::Error;
 use crate::model::refusal::{Refusal, Refused};
 
@@ -84,45 +84,41 @@ fn read_outline(bytes: &[u8]) -> Refused<Outline<'_>> {
         match number {
             7 if graph.is_some() => return Err(&Refusal::Malformed("it has two graphs")),
             7 => graph = Some(field.bytes()?),
-            8 => {
-                let (domain, version) = read_opset(field.bytes()?)?;
-                let domain = if is_default(domain) { "" } else { domain };
-                if outline.opsets.iter().any(|&(earlier, _)| earlier == domain) {
-                    return Err(&Refusal::Malformed("it names an operator set twice"));
-                }
-                push(
-                    &mut outline.opsets,
-                    (domain, version),
-                    MAX_KINDS,
-                    &Refusal::TooLarge("it has too many operator sets"),
-                )?;
-            }
-            14 => {
-                let entry = read_entry(field.bytes()?)?;
-                if outline.metadata.iter().any(|&(earlier, _)| earlier == entry.0) {
-                    return Err(&Refusal::Malformed("a metadata key stands twice"));
-                }
-                push(
-                    &mut outline.metadata,
-                    entry,
-                    MAX_METADATA,
-                    &Refusal::TooLarge("it has too many metadata entries"),
-                )?;
-            }
+            8 => outline.import(read_opset(field.bytes()?)?)?,
+            14 => read_entry(field.bytes()?, &mut outline.metadata)?,
             20 => return Err(&Refusal::Unsupported("training information")),
             25 => return Err(&Refusal::Unsupported("functions of the model's own")),
             _ => {}
         }
     }
-    if !outline.opsets.iter().any(|&(domain, _)| domain.is_empty()) {
-        return Err(&Refusal::Malformed("it does not name its operator set"));
-    }
     let graph = graph.ok_or(&Refusal::Malformed("it has no graph"))?;
     (outline.inputs, outline.outputs) = outline.graph(graph, 0)?;
+    let imports = |wanted: &str| outline.opsets.iter().any(|&(domain, _)| domain == wanted);
+    // A file of trees may have none of ONNX's own operators, and import none.
+    if !imports("")
+        && (outline.operators.is_empty() || outline.operators.keys().any(|(domain, _)| domain.is_empty()))
+    {
+        return Err(&Refusal::Malformed("it does not name its operator set"));
+    }
     Ok(outline)
 }
 
 impl<'a> Outline<'a> {
+    /// Takes in an operator set; again, where it is of the version that it had.
+    fn import(&mut self, (domain, version): (&'a str, i64)) -> Refused<()> {
+        match self.opsets.iter().find(|(earlier, _)| *earlier == domain) {
+            Some(&(_, earlier)) if earlier == version => Ok(()),
+            Some(_) if domain.is_empty() => Err(TWO_VERSIONS),
+            Some(_) => {
+                Err(&Refusal::Malformed("it imports another operator set than ai.onnx in two versions"))
+            }
+            None => {
+                const MANY: &Refusal = &Refusal::TooLarge("it has too many operator sets");
+                push(&mut self.opsets, (domain, version), MAX_KINDS, MANY)
+            }
+        }
+    }
+
     /// Walks a graph and those within it; its inputs that are no initializers, and its outputs.
     fn graph(&mut self, bytes: &'a [u8], depth: usize) -> Refused<(Vec<Port<'a>>, Vec<Port<'a>>)> {
         if depth > MAX_DEPTH {
@@ -174,7 +170,7 @@ impl<'a> Outline<'a> {
         if self.nodes > MAX_NODES {
             return Err(&Refusal::TooLarge("it has too many nodes"));
         }
-        let (mut operator, mut domain, mut parts) = ("", "", 0);
+        let (mut operator, mut set, mut parts) = ("", "", 0);
         let mut wire = Wire::new(bytes);
         while let Some((number, field)) = wire.field()? {
             match number {
@@ -183,7 +179,7 @@ impl<'a> Outline<'a> {
                 2 => made.extend(Some(field.text()?).filter(|name| !name.is_empty())),
                 4 => operator = field.name()?,
                 5 => self.attribute(field.bytes()?, depth)?,
-                7 => domain = field.name()?,
+                7 => set = domain(field.name()?),
                 _ => continue,
             }
             parts += 1;
@@ -194,8 +190,7 @@ impl<'a> Outline<'a> {
         if operator.is_empty() {
             return Err(&Refusal::Malformed("a node has no operator"));
         }
-        let domain = if is_default(domain) { "" } else { domain };
-        *self.operators.entry((domain, operator)).or_default() += 1;
+        *self.operators.entry((set, operator)).or_default() += 1;
         if self.operators.len() > MAX_KINDS {
             return Err(&Refusal::TooLarge("it has too many operators"));
         }

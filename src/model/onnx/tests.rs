@@ -192,12 +192,54 @@ fn names_that_errors_repeat_are_short() {
     too_large(&attribute(&message().bytes(1, &long)), "the name of an operator or attribute is too long");
 }
 
+fn import(domain: &str, version: i64) -> Message {
+    message().bytes(1, domain).int(2, version)
+}
+
 #[test]
-fn the_operator_set_and_the_graph_stand_once() {
-    malformed(&message().bytes(7, message()), "it does not name its operator set");
-    malformed(&model(&message()).bytes(8, opset()), "it names its operator set twice");
-    malformed(&model(&message()).bytes(8, message().bytes(1, "ai.onnx")), "it names its operator set twice");
+fn the_graph_stands_once() {
     malformed(&model(&message()).bytes(7, message()), "it has two graphs");
+}
+
+#[test]
+fn an_operator_set_is_imported_in_one_version_however_often() {
+    for domain in ["", "ai.onnx"] {
+        let file = model(&message()).bytes(8, import("ai.onnx.ml", 3)).bytes(8, import(domain, 17));
+        assert_eq!(read(&file.bytes(8, import("ai.onnx.ml", 3)).0).unwrap().opset, 17);
+        malformed(&model(&message()).bytes(8, import(domain, 18)), "it imports ai.onnx in two versions");
+    }
+    // Of which nothing runs.
+    let other = model(&message()).bytes(8, import("ai.onnx.ml", 3)).bytes(8, import("ai.onnx.ml", -1));
+    assert!(read(&other.0).is_ok());
+}
+
+#[test]
+fn the_default_operator_set_is_imported_where_the_graph_has_its_operators() {
+    let of = |nodes: &[&str]| {
+        let node = |domain: &&str| message().bytes(4, "Trees").bytes(7, *domain);
+        let graph = nodes.iter().map(node).fold(message(), |graph, node| graph.bytes(1, node));
+        message().bytes(8, import("ai.onnx.ml", 1)).bytes(7, graph)
+    };
+    assert_eq!(read(&of(&["ai.onnx.ml"]).0).unwrap().opset, 0);
+    malformed(&of(&[""]), "it does not name its operator set");
+    malformed(&of(&["ai.onnx"]), "it does not name its operator set");
+    malformed(&of(&[]), "it does not name its operator set");
+    malformed(&message().bytes(7, message()), "it does not name its operator set");
+}
+
+#[test]
+fn attributes_of_other_operator_sets_are_not_what_refuses_them() {
+    let node =
+        message().bytes(4, "TreeEnsembleRegressor").bytes(5, message().bytes(1, "nodes_modes").int(20, 8));
+    let file = model(&message().bytes(1, node.clone().bytes(7, "ai.onnx.ml")));
+    let file = read(&file.0).unwrap();
+    let found = &file.graph.nodes[0];
+    assert_eq!(
+        (found.domain, found.operator, found.attributes.len()),
+        ("ai.onnx.ml", "TreeEnsembleRegressor", 0)
+    );
+    const LISTS: &str = "TreeEnsembleRegressor (attributes of text lists, tensor lists or types)";
+    refused(&model(&message().bytes(1, node.bytes(7, "ai.onnx"))), LISTS);
 }
 
 #[test]
@@ -300,15 +342,18 @@ fn other_files_are_not_opened() {
 fn attributes_have_a_type_that_is_run() {
     malformed(&attribute(&message().bytes(1, "a")), "an attribute does not name its type");
     for kind in [5, 10] {
-        refused(&attribute(&message().int(20, kind)), "graphs inside nodes");
+        refused(&attribute(&message().int(20, kind)), "Relu (graphs inside nodes)");
     }
     for kind in [11, 12] {
-        refused(&attribute(&message().int(20, kind)), "sparse tensors");
+        refused(&attribute(&message().int(20, kind)), "Relu (sparse tensors)");
     }
     for kind in [8, 9, 13, 14, 15, -1] {
-        refused(&attribute(&message().int(20, kind)), "attributes of text lists, tensor lists or types");
+        refused(
+            &attribute(&message().int(20, kind)),
+            "Relu (attributes of text lists, tensor lists or types)",
+        );
     }
-    refused(&attribute(&message().bytes(21, "outer")), "attributes that refer to a function's");
+    refused(&attribute(&message().bytes(21, "outer")), "Relu (attributes that refer to a function's)");
     malformed(&attribute(&message().int(20, 4)), "a tensor does not name its type");
 }
 

@@ -3,16 +3,16 @@
 use super::*;
 use crate::model::onnx::{Attribute, Element, Graph, Node, ValueInfo};
 
-fn value<'a>(name: &'a str, dims: &[Option<i64>]) -> ValueInfo<'a> {
+pub(super) fn value<'a>(name: &'a str, dims: &[Option<i64>]) -> ValueInfo<'a> {
     ValueInfo { name, element: Some(Element::F32), dims: Some(dims.to_vec()) }
 }
 
-fn node<'a>(operator: &'a str, inputs: &[&'a str], output: &'a str) -> Node<'a> {
+pub(super) fn node<'a>(operator: &'a str, inputs: &[&'a str], output: &'a str) -> Node<'a> {
     Node { operator, inputs: inputs.to_vec(), outputs: vec![output], ..Node::default() }
 }
 
 /// A model of four features and vectors of three elements.
-fn model<'a>(inputs: Vec<ValueInfo<'a>>, nodes: Vec<Node<'a>>) -> OnnxModel<'a> {
+pub(super) fn model<'a>(inputs: Vec<ValueInfo<'a>>, nodes: Vec<Node<'a>>) -> OnnxModel<'a> {
     let graph = Graph { nodes, inputs, outputs: vec![value("score", &[None])], ..Graph::default() };
     OnnxModel { opset: 13, metadata: Vec::new(), graph }
 }
@@ -26,7 +26,7 @@ fn refuses(model: &OnnxModel, expected: &'static str) {
     assert_eq!(load(model).err(), Some(Error::ModelGraph(expected)));
 }
 
-fn features() -> ValueInfo<'static> {
+pub(super) fn features() -> ValueInfo<'static> {
     value("features", &[None, Some(4)])
 }
 

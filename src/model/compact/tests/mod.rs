@@ -1,5 +1,6 @@
 //! The engine against onnxruntime, on the fixtures of `python/tools/conformance_fixtures.py`.
 
+mod cost;
 mod hostile;
 #[path = "../../../../tests/common/messages.rs"]
 mod messages;

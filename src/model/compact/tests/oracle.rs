@@ -159,7 +159,7 @@ impl Growing {
 
     /// Adds one node, or more where the first brings the elements into the second's domain.
     fn grow(&mut self) {
-        let operator = self.below(31);
+        let operator = self.below(35);
         let (x, shape, rank) = (self.last.clone(), self.shape.clone(), self.shape.len());
         match operator {
             0..=2 => {
@@ -325,6 +325,16 @@ impl Growing {
                 self.node("Gather", &[&x, &places], vec![int("axis", axis)], dims);
             }
             29 => self.cast_and_back(),
+            30 => self.unary("Neg"),
+            31 => {
+                self.bring_above_half();
+                self.unary("Reciprocal");
+            }
+            32 | 33 => {
+                let alpha = [0.01, 0.3, 1.0, -0.5][self.below(4)];
+                let operator = if operator == 32 { "LeakyRelu" } else { "Elu" };
+                self.node(operator, &[&x], vec![float("alpha", alpha)], shape);
+            }
             _ => {
                 let (inner, columns) = (shape[rank - 1], 1 + self.below(9));
                 let weights = (0..inner * columns).map(|i| (i * 37 + 5) as u8).collect();

@@ -1,5 +1,6 @@
 //! Each bound is reached and passed by one, and one test for each other refusal, on files built byte by byte.
 
+use super::super::MAX_METADATA;
 use super::super::tests::{Message, attribute, floats, initializer, message, model};
 use super::*;
 
@@ -131,15 +132,33 @@ fn what_is_not_in_the_file_is_refused() {
 }
 
 #[test]
+fn operator_sets_are_imported_in_one_version_and_where_they_are_used() {
+    let import = |domain: &str, version| message().bytes(1, domain).int(2, version);
+    for domain in ["", "ai.onnx"] {
+        assert_eq!(of(&model(&message()).bytes(8, import(domain, 17))), Ok(()));
+        let twice = Err(Error::ModelMalformed("it imports ai.onnx in two versions"));
+        assert_eq!(of(&model(&message()).bytes(8, import(domain, 9))), twice);
+    }
+    let other = |version| {
+        of(&model(&message()).bytes(8, import("ai.onnx.ml", 3)).bytes(8, import("ai.onnx.ml", version)))
+    };
+    assert_eq!(other(3), Ok(()));
+    let twice = Error::ModelMalformed("it imports another operator set than ai.onnx in two versions");
+    assert_eq!(other(1), Err(twice));
+    let trees = message().bytes(1, node("TreeEnsembleRegressor").bytes(7, "ai.onnx.ml"));
+    let only = |graph: &Message| of(&message().bytes(8, import("ai.onnx.ml", 1)).bytes(7, graph));
+    assert_eq!(only(&trees), Ok(()));
+    let unnamed = Err(Error::ModelMalformed("it does not name its operator set"));
+    assert_eq!(only(&trees.bytes(1, node("Relu"))), unnamed);
+    assert_eq!(only(&message()), unnamed);
+}
+
+#[test]
 fn what_is_no_model_is_refused() {
     let malformed = |model: Message, sentence| assert_eq!(of(&model), Err(Error::ModelMalformed(sentence)));
     malformed(message().bytes(8, message().int(2, 17)), "it has no graph");
     malformed(message().bytes(7, ""), "it does not name its operator set");
     malformed(model(&message()).bytes(7, ""), "it has two graphs");
-    malformed(
-        model(&message()).bytes(8, message().bytes(1, "ai.onnx").int(2, 17)),
-        "it names an operator set twice",
-    );
     let entry = message().bytes(1, "key").bytes(2, "");
     malformed(model(&message()).bytes(14, &entry).bytes(14, &entry), "a metadata key stands twice");
     malformed(model(&message().bytes(1, message().bytes(2, "y"))), "a node has no operator");
