@@ -1,3 +1,4 @@
+import { apart } from "./apart.js";
 import { hash, isSame } from "./asset.js";
 import { isOff, noteFault } from "./breaker.js";
 import type { Columns } from "./candidates.js";
@@ -5,7 +6,6 @@ import { date } from "./clock.js";
 import { checkSupport, isLoaded, liveInstance, loadModel, loadWasm, noteTrap } from "./load.js";
 import { Core } from "./nearside.js";
 import type { Cursor, Profile } from "./profile.js";
-import { unlikePromises } from "./promised.js";
 import { safely } from "./quiet.js";
 import { asRefusal, Refusal, textOf } from "./refusal.js";
 import type { Choice } from "./release.js";
@@ -191,7 +191,7 @@ export class Engine {
       refusalOf,
       bytes: () => this.run((core) => core.profileBytes(date())),
       erasures: () => profile.cursor().forgotten,
-      ...{ date, after, safely, unlikePromises },
+      ...{ date, after, safely, apart },
     });
   }
 

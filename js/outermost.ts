@@ -1,6 +1,6 @@
+import { apart } from "./apart.js";
 import { now } from "./clock.js";
 import { copyOf, listIn } from "./list.js";
-import { unlikePromises } from "./promised.js";
 import { quietly } from "./quiet.js";
 import { textOf } from "./refusal.js";
 import type { Candidate, Outcome, Ranking, Reranker } from "./types.js";
@@ -49,7 +49,7 @@ export function outermost(make: (listen: (to: Listener) => void) => Reranker): R
     }
     // What the page's listener throws, now or in a promise, is its own business.
     void quietly(() => onOutcome?.(ranking.outcome)); // guard: listener
-    return unlikePromises(ranking);
+    return apart(ranking, "then");
   };
 
   return {

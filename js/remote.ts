@@ -29,7 +29,7 @@ export interface Page {
   date(): number;
   after(ms: number, work: () => void): () => void;
   safely<A>(listener: (given: A) => unknown): (given: A) => void;
-  unlikePromises<T extends object>(value: T): T;
+  apart<T extends object>(value: T, name: string): T;
 }
 
 /** The job the worker is at. */
@@ -171,7 +171,7 @@ export class Remote {
     }
     this.#stop();
     this.#waiting = undefined;
-    if (result) waiting.resolve(this.#page.unlikePromises(result));
+    if (result) waiting.resolve(this.#page.apart(result, "then"));
     else waiting.reject(error);
   }
 

@@ -1,3 +1,4 @@
+import { apart } from "./apart.js";
 import { apply } from "./apply.js";
 import { idOf, reading, subjectOf, withColumns } from "./candidates.js";
 import { date, now } from "./clock.js";
@@ -12,7 +13,6 @@ import { outermost } from "./outermost.js";
 import { watchFrames } from "./painted.js";
 import { readPolicy } from "./policy.js";
 import { profileOf } from "./profile.js";
-import { unlikePromises } from "./promised.js";
 import { quietly } from "./quiet.js";
 import { Rankings } from "./rankings.js";
 import { asRefusal, Refusal, reasonOf } from "./refusal.js";
@@ -165,7 +165,7 @@ function makeReranker(settings: Settings): Reranker {
       ...(release?.trouble ? { release: release.trouble } : {}),
       ...(profile.trouble ? { storage: "memory" } : {}),
     };
-    return unlikePromises({ items, outcome });
+    return apart({ items, outcome: apart(outcome, "message") }, "then"); // most outcomes have no message
   };
 
   const record = (kind: Event["kind"], item: unknown, seconds = 0): void => {

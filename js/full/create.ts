@@ -1,6 +1,6 @@
+import { apart } from "../apart.js";
 import { type Engine, engineOf } from "../engine.js";
 import { profileOf } from "../profile.js";
-import { unlikePromises } from "../promised.js";
 import { safely } from "../quiet.js";
 import { Refusal } from "../refusal.js";
 import { createBy } from "../reranker.js";
@@ -36,7 +36,7 @@ export function createReranker(options: RerankerOptions): Reranker {
       // What is stored is not told without consent, before loading has ended, or after `dispose`; nor is this.
       if (!settings || settings.refusal || settings.worker || !base.stored()) return undefined;
       const inspection = engine?.run((core) => (core as unknown as Inspected).inspect());
-      return inspection && unlikePromises(inspection);
+      return inspection && apart(inspection, "then");
     } catch {
       return undefined;
     }
