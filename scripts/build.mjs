@@ -24,6 +24,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { rewritten } from "./glue.mjs";
+import { thirdPartyNotices } from "./notices.mjs";
 import { withoutPanicWords } from "./panics.mjs";
 import { ensureNode, ensureNodeModules, ensureRust, ensureWasmBindgen, withoutRustflags } from "./setup.mjs";
 import { bin, cache, capture, dim, done, isMain, main, root, run, Stop, say, seconds } from "./shell.mjs";
@@ -148,6 +149,17 @@ export async function buildPackage(bindgen, { full = false } = {}) {
   const began = performance.now();
   await buildCore(bindgen, at("dist"));
   if (full) await buildCore(bindgen, at("dist/full"), "tract");
+
+  if (full) {
+    await step("notices", {
+      inputs: [
+        ...["Cargo.lock", "Cargo.toml", "kernels/Cargo.toml", "scripts/notices.mjs"].map((name) => at(name)),
+        ...["LICENSE-MIT", "models/LICENSE-WORDNET"].map((name) => at(name)),
+      ],
+      outputs: [at("THIRD-PARTY-NOTICES")],
+      make: ([file]) => writeFileSync(file, thirdPartyNotices()),
+    });
+  }
 
   const model = at("models/reranker.onnx");
   if (!existsSync(model)) throw new Stop("models/reranker.onnx is missing: take it from the repository.");

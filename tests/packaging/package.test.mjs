@@ -49,6 +49,7 @@ describe("contents", () => {
       "PRIVACY.md",
       "LICENSE-MIT",
       "LICENSE-APACHE",
+      "THIRD-PARTY-NOTICES",
     ];
     assert.deepEqual(
       consumer.files,
