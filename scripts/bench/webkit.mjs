@@ -21,11 +21,13 @@ export async function measureWebkit(url, { cold, rounds }) {
         version = browser.version;
         const seed = await browser.newPage();
         await seed.goto(`${url}seed/`);
+        await seed.waitForFunction(() => globalThis.seeded);
         const clicks = await seed.evaluate("globalThis.seeded");
         if (clicks !== CLICKS) throw new Stop(`The visitor has ${clicks} clicks in WebKit.`);
         await seed.close();
         const page = await browser.newPage();
         await page.goto(`${url}${id}/`);
+        await page.waitForFunction(() => globalThis.order);
         const { ms, items } = await page.evaluate("globalThis.order");
         if (items !== COLD_COUNT) throw new Stop(`${name} ordered ${items} stories in WebKit.`);
         pages.add({ product: id }, i, [ms]);

@@ -198,12 +198,13 @@ async function windowsOf(session, size) {
         await session("POST", "/actions", { actions: [{ type: "pointer", id: "mouse", actions }] });
       });
     return {
-      /** Goes to a page, and waits until it has been parsed. */
+      /** Goes to a page, and waits until it has been parsed and its deferred scripts have run. */
       goto: (url) =>
         use(async () => {
           await ask("globalThis.left = true");
           await session("POST", "/url", { url });
-          const arrived = "return !globalThis.left && document.readyState !== 'loading'";
+          const parsed = "globalThis.performance?.timing?.domContentLoadedEventEnd > 0";
+          const arrived = `return !globalThis.left && (document.readyState === "complete" || ${parsed})`;
           // Where a script of the new page has spoilt what it takes to ask, it is there.
           const isThere = () => ask(arrived).catch(({ kind }) => kind === "javascript error");
           for (const until = performance.now() + patience; !(await isThere()); await delay(10))

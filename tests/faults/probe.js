@@ -109,7 +109,11 @@
     }
     return taken;
   };
-  const idOf = (item) => NativeString(item?.id);
+  // What a driver has to bring: an id may be as long as a row likes.
+  const idOf = (item) => {
+    const id = NativeString(item?.id);
+    return id.length > 1000 ? `${id[0]} ${id.length} times` : id;
+  };
   const pinnedOf = (item) =>
     item._nearside?.pinned || item._nearside?.personalize === false ? idOf(item) : undefined;
 
