@@ -1,3 +1,4 @@
+import { quietly } from "./quiet.js";
 import { after } from "./timer.js";
 
 /**
@@ -5,6 +6,7 @@ import { after } from "./timer.js";
  * counted once the thread is free, so that a task which keeps it busy for longer than a wait hides no answer that came meanwhile.
  */
 export function within<T>(promise: Promise<T>, ms: number, late: () => unknown, waits = 1): Promise<T> {
+  void quietly(() => promise); // guard: within
   return new Promise((resolve, reject) => {
     let end = (): void => {};
     const wait = (left: number): void => {

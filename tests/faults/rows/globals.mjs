@@ -181,6 +181,7 @@ const guards = {
   Date: ["clock"],
   "Date.now": ["clock-nonsense"],
   MessageChannel: ["task"],
+  Promise: ["within"],
   TextDecoder: ["text-decoder"],
   TextEncoder: ["text-encoder"],
   clearTimeout: ["timer-end"],
