@@ -108,7 +108,7 @@ export const touched = {
   fetch: fetching,
   getComputedStyle: goesOn,
   "indexedDB.databases": goesOn,
-  "indexedDB.open": goesOn,
+  "indexedDB.open": ["cold", "ranked"],
   innerHeight: goesOn,
   "localStorage.getItem": goesOn,
   "localStorage.removeItem": goesOn,
