@@ -1,3 +1,5 @@
+import { bytesOfResponse, hash } from "./bytes.js";
+import { download } from "./download.js";
 import { Refusal, textOf } from "./refusal.js";
 
 /** One of the two files, with where it comes from. */
@@ -8,6 +10,8 @@ export interface AssetRequest {
   readonly source: () => unknown;
   /** Its hash, `sha384-…`, or of a release's file `sha256-…`. */
   readonly integrity: unknown;
+  /** The hash of the package's own file: a URL without a hash is held to it. */
+  readonly own?: string;
   /** Identifies the source. */
   readonly key: unknown;
 }
@@ -22,27 +26,27 @@ export type Content = Response | Uint8Array | WebAssembly.Module;
 
 const hashes = /^sha(384-[A-Za-z0-9+/]{64}|256-[A-Za-z0-9+/]{43}=)$/;
 
+/** What to do where the package's own files are not found. */
+const remedy = "copy the package's nearside_bg.wasm and reranker.onnx there, or set wasmUrl and modelUrl";
+
 /**
  * Gets one of the files. A response it answers with is complete and verified, or was handed over by the page.
  *
- * Throws a refusal: `integrity` where the content is not what the hash says or a URL has none, else `load_failed`.
+ * Throws a refusal: `integrity` where the content is not what the hash says, else `load_failed`.
  */
 export async function openAsset(request: AssetRequest, signal: AbortSignal | undefined): Promise<Content> {
   const { option, integrity } = request;
   let source: unknown;
   try {
     source = await unlessAborted(request.source(), signal);
+    if (typeof source === "string") source = new URL(source, globalThis.document?.baseURI);
   } catch (error) {
-    throw new Refusal("load_failed", `${option}: ${textOf(error)}`);
+    // A bundle in classic form does not know where it lies, and so not where its files do.
+    const why =
+      request.key === "" ? `the script does not know its address; ${remedy}` : textOf(error).slice(0, 200);
+    throw new Refusal("load_failed", `${option}: ${why}`);
   }
-  if (isUrl(source)) {
-    if (typeof integrity === "string" && hashes.test(integrity))
-      return fetchVerified(request, source, integrity, signal);
-    throw new Refusal(
-      "integrity",
-      `${option} is a URL, so ${option.replace("Url", "Integrity")} must be its hash, sha384-…`,
-    );
-  }
+  if (isUrl(source)) return openUrl(request, source as URL, signal);
   if (typeof WebAssembly === "object" && source instanceof WebAssembly.Module) return source;
   if (ArrayBuffer.isView(source))
     source = new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
@@ -65,59 +69,26 @@ export async function bytesOf(
   option: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    return content instanceof Uint8Array
-      ? new Uint8Array(content)
-      : new Uint8Array(await content.arrayBuffer());
+    return content instanceof Uint8Array ? new Uint8Array(content) : await bytesOfResponse(content);
   } catch (error) {
     throw new Refusal("load_failed", `${option}: ${textOf(error)}`);
   }
 }
 
-async function fetchVerified(
-  { option }: AssetRequest,
-  url: string | URL,
-  integrity: string,
+function openUrl(
+  { option, integrity, own }: AssetRequest,
+  url: URL,
   signal: AbortSignal | undefined,
 ): Promise<Response | Uint8Array> {
-  // A page may have given all objects members; what is fetched is asked for without them.
-  const init: RequestInit = signal ? { signal } : {};
-  let first: unknown;
-  try {
-    const response = await fetch(url, { __proto__: null, ...init, integrity } as RequestInit);
-    if (response.ok) return response;
-    throw new Error(`status ${response.status}`);
-  } catch (error) {
-    first = error;
-  }
-  // The browser does not say whether the network or the hash was at fault: look at what there is without the hash.
-  let bytes: Uint8Array<ArrayBuffer>;
-  try {
-    const response = await fetch(url, { __proto__: null, ...init, cache: "force-cache" } as RequestInit);
-    if (!response.ok) throw new Error(`status ${response.status}`);
-    bytes = new Uint8Array(await response.arrayBuffer());
-  } catch (error) {
-    throw new Refusal(
-      "load_failed",
-      `${url}: ${textOf(error)}; if the file lies elsewhere, set ${option} (first: ${textOf(first)})`,
-    );
-  }
-  if ((await hash(bytes, integrity)) === integrity) return bytes;
-  throw new Refusal(
-    "integrity",
-    `${url} is not the file its hash says; if another is meant, set ${option} and its hash`,
-  );
-}
-
-/** The hash as in a script's `integrity`, by the algorithm of `like`, else SHA-384; `undefined` where the page is no secure context. */
-export async function hash(bytes: Uint8Array<ArrayBuffer>, like?: unknown): Promise<string | undefined> {
-  const size = String(like).startsWith("sha256") ? 256 : 384;
-  try {
-    const digest = await crypto.subtle.digest(`SHA-${size}`, bytes);
-    return `sha${size}-${btoa(String.fromCharCode(...new Uint8Array(digest)))}`;
-  } catch {
-    // guard: no-subtle
-    return undefined;
-  }
+  const name = option.replace("Url", "Integrity");
+  const held = integrity ?? own;
+  if (typeof held !== "string" || !hashes.test(held))
+    throw new Refusal("integrity", `${name} must be a hash, sha384-…`);
+  const words =
+    held === own
+      ? { isNot: `not this version's file (another needs its hash, ${name})`, remedy }
+      : { isNot: "not the file its hash says", remedy: `look at ${option} and ${name}` };
+  return download({ url, integrity: held, ...words }, signal);
 }
 
 /** Whether it is the address of a file. */

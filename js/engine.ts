@@ -1,6 +1,7 @@
 import { apart } from "./apart.js";
-import { hash, isSame } from "./asset.js";
+import { isSame } from "./asset.js";
 import { isOff, noteFault } from "./breaker.js";
+import { hash } from "./bytes.js";
 import type { Columns } from "./candidates.js";
 import { date } from "./clock.js";
 import { checkSupport, isLoaded, liveInstance, loadModel, loadWasm, noteTrap } from "./load.js";
@@ -182,11 +183,18 @@ export class Engine {
 
   /** Starts the worker while the files are still on their way. */
   async #startRemote(url: unknown): Promise<void> {
-    const { Remote } = await import("./remote.js").catch((error) => {
-      throw new Refusal("load_failed", textOf(error));
-    });
+    let chunk: typeof import("./remote.js");
+    try {
+      // webpack's loader throws before it answers with a promise, where Trusted Types are enforced.
+      chunk = await import("./remote.js");
+    } catch (error) {
+      throw new Refusal(
+        "load_failed",
+        `worker: its loader did not load; Trusted Types need webpack's output.trustedTypes: ${textOf(error)}`,
+      );
+    }
     const profile = this.#profile;
-    this.#remote ??= new Remote(url, {
+    this.#remote ??= new chunk.Remote(url, {
       Refusal,
       refusalOf,
       bytes: () => this.run((core) => core.profileBytes(date())),

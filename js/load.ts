@@ -15,6 +15,9 @@ const simd = [
 /** The empty module. */
 const empty = () => new Uint8Array(simd.slice(0, 8));
 
+/** What to do where nothing may be compiled. */
+const blocked = "the page's content security policy must have 'wasm-unsafe-eval' in its script-src";
+
 /** A file that was asked for. */
 interface Loading<T> {
   readonly request: AssetRequest;
@@ -115,7 +118,7 @@ async function start(request: AssetRequest): Promise<WebAssembly.Module> {
     return module;
   } catch (error) {
     // WebKit compiles what the page's policy forbids, and refuses the instance: of the empty module as well.
-    if (!canInstantiate()) throw new Refusal("compile_blocked", textOf(error)); // guard: instance-probe
+    if (!canInstantiate()) throw new Refusal("compile_blocked", `${blocked}: ${textOf(error)}`); // guard: instance-probe
     throw new Refusal("load_failed", `wasmUrl is not the file of this version: ${textOf(error)}`);
   }
 }
@@ -138,7 +141,7 @@ async function compile(content: Response | Uint8Array, option: string): Promise<
       () => "load_failed" as const,
       () => "compile_blocked" as const, // guard: compile-probe
     );
-    throw new Refusal(reason, textOf(error));
+    throw new Refusal(reason, `${reason === "load_failed" ? option : blocked}: ${textOf(error)}`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { bytesOfBinary } from "./bytes.js";
 import { dateOf } from "./candidates.js";
 import { date } from "./clock.js";
 import { glueIntegrity, version } from "./integrity.js";
@@ -161,8 +162,9 @@ async function signerOf(
     try {
       const { subtle } = crypto;
       const name = "Ed25519";
-      const known = await subtle.importKey("raw", bytesOf(key), name, false, ["verify"]);
-      if (await subtle.verify(name, known, bytesOf(signature), new TextEncoder().encode(signed))) return key;
+      const known = await subtle.importKey("raw", bytesOfBinary(atob(key)), name, false, ["verify"]);
+      if (await subtle.verify(name, known, bytesOfBinary(atob(signature)), new TextEncoder().encode(signed)))
+        return key;
     } catch (error) {
       // `DataError`, `InvalidCharacterError`: that is no key.
       const { name } = error as Error;
@@ -171,8 +173,4 @@ async function signerOf(
     }
   }
   return undefined;
-}
-
-function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }

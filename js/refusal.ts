@@ -8,8 +8,16 @@ export class Refusal {
 
   constructor(reason: Reason | ReleaseReason, message = "") {
     this.reason = reason;
-    this.message = message;
+    this.message = brief(message); // guard: brief
   }
+}
+
+/** A message as a log takes it: without what a `data:` URL holds, and no address, or whatever else has no spaces, beyond 200 characters. */
+function brief(message: string): string {
+  return message
+    .replace(/\bdata:[^\s,]*,\S*/gi, "data:…")
+    .replace(/\S{201,}/g, (long) => `${long.slice(0, 199)}…`)
+    .slice(0, 1000);
 }
 
 /** Anything caught, as a refusal. */

@@ -191,7 +191,7 @@ export class Remote {
   }
 
   #notStarted(why: string | undefined): Refusal {
-    const text = `the worker did not start; set workerUrl to its script, of the page's origin, and let worker-src allow it`;
+    const text = `the worker did not start; set workerUrl to its script, of the page's origin (where Trusted Types are enforced, a TrustedScriptURL), and let worker-src allow it`;
     return new this.#page.Refusal("load_failed", why ? `${text}: ${why}` : text);
   }
 

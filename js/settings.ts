@@ -46,8 +46,10 @@ export function readSettings(
     store = option("store") ?? undefined;
   });
   const knobs = read(() => option("policy"));
-  const wasm = read(() => override("wasmUrl", option("wasmUrl"), option("wasmIntegrity")));
-  const model = read(() => override("modelUrl", option("modelUrl"), option("modelIntegrity")));
+  const wasm = read(() => override("wasmUrl", option("wasmUrl"), option("wasmIntegrity"), wasmIntegrity));
+  const model = read(() =>
+    override("modelUrl", option("modelUrl"), option("modelIntegrity"), modelIntegrity),
+  );
   const policy = read(() => readPolicy(knobs)) ?? readPolicy(undefined);
   return {
     consent: read(() => option("consent")),
@@ -59,12 +61,14 @@ export function readSettings(
       option: "wasmUrl",
       source: () => new URL("./nearside_bg.wasm", import.meta.url),
       integrity: wasmIntegrity,
+      own: wasmIntegrity,
       key: "",
     },
     model: model ?? {
       option: "modelUrl",
       source: () => new URL("./reranker.onnx", import.meta.url),
       integrity: modelIntegrity,
+      own: modelIntegrity,
       key: "",
     },
     worker: read(() => (option("worker") ? (option("workerUrl") ?? true) : undefined)),
@@ -86,9 +90,11 @@ export function memberOf<T extends object, Name extends keyof T>(
 function override(
   option: AssetRequest["option"],
   source: unknown,
-  integrity: unknown,
+  given: unknown,
+  own: string,
 ): AssetRequest | undefined {
   if (source === undefined || source === null) return undefined;
   if (source instanceof Promise) source.catch(() => {}); // it may never be wanted
-  return { option, source: () => source, integrity, key: isUrl(source) ? String(source) : source };
+  const integrity = given ?? undefined;
+  return { option, source: () => source, integrity, own, key: isUrl(source) ? String(source) : source };
 }

@@ -131,11 +131,17 @@ export interface RerankerOptions {
   readonly consent: boolean | (() => boolean) | "auto" | AutoConsent;
   /** Limits on ranking, usually from the publisher's remote configuration. */
   readonly policy?: Policy | undefined;
-  /** The WebAssembly file. A URL needs `wasmIntegrity`. A page has one instance: the first file loaded serves every reranker. */
+  /**
+   * The WebAssembly file. A URL without `wasmIntegrity` is held to the package's own file. A page has one instance: the first file
+   * loaded serves every reranker.
+   */
   readonly wasmUrl?: Asset | Promise<Asset> | undefined;
   /** Hash of that file, `sha384-…` as in a script's `integrity`. */
   readonly wasmIntegrity?: string | undefined;
-  /** The ONNX model. A URL needs `modelIntegrity`. Rerankers with another model share the history. */
+  /**
+   * The ONNX model. A URL without `modelIntegrity` is held to the package's own model. Rerankers with another model share the
+   * history.
+   */
   readonly modelUrl?: Asset | Promise<Asset> | undefined;
   /** Hash of that file, `sha384-…`. */
   readonly modelIntegrity?: string | undefined;

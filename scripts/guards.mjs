@@ -12,8 +12,10 @@ import { done, green, isMain, main, red, root, Stop, say } from "./shell.mjs";
 
 /** What takes a guard's place where leaving out its line would leave no program, or no other behaviour. */
 const without = {
+  brief: () => "this.message = message;",
   "compile-probe": () => '() => "load_failed" as const,',
   "consent-true": () => 'if (!answered) return Boolean(typeof given === "function" ? given() : given);',
+  "data-url": () => "const isInline = false;",
   getter: () => "throw error;",
   "kept-expired": () => ";",
   "is-list": () => "return false;",
@@ -22,6 +24,7 @@ const without = {
   pollution: () => "const isCommon = false;",
   rollout: () => ";",
   seen: () => "false",
+  stale: (line) => line.replace("reload", "default"),
   "store-garbage": () => "return [value as Uint8Array];",
   "store-patience": () => "await work();",
   "stream-type": (line) => line.replace(/ && content\.headers.*"application\/wasm"/, ""),

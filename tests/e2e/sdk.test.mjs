@@ -80,7 +80,7 @@ for (const [fault, reason] of [
   ["404", "load_failed"],
   ["500", "load_failed"],
   ["reset", "load_failed"],
-  ["html", "integrity"],
+  ["html", "load_failed"],
   ["empty", "integrity"],
   ["truncate", "integrity"],
   ["flip", "integrity"],
@@ -95,8 +95,8 @@ for (const [fault, reason] of [
   }
 }
 
-test("HTML in place of every file but the page's own: integrity", async (t) => {
-  await assertRefused(t, { faults: { "*.wasm": "html", "*.onnx": "html" } }, "integrity");
+test("HTML in place of every file but the page's own: load_failed", async (t) => {
+  await assertRefused(t, { faults: { "*.wasm": "html", "*.onnx": "html" } }, "load_failed", /a page of HTML/);
 });
 
 test("a file that never comes: budget, then load_failed when the request is given up", async (t) => {
@@ -226,25 +226,25 @@ test("many zones and rerankers: one request for each file, one history", async (
   assert.deepEqual(server.asked().sort(), ["/nearside_bg.wasm", "/reranker.onnx"]);
 });
 
-test("a URL of the page's own needs its hash", async (t) => {
-  const { server, page } = await openFresh(t, browser, {
-    faults: {
-      "/elsewhere.onnx": async () => ({
-        status: 200,
-        headers: {},
-        body: await readFile(new URL("../../dist/reranker.onnx", import.meta.url)),
-      }),
-    },
+test("a URL without a hash must have the package's own file; another needs its hash", async (t) => {
+  const fixture = (name) => readFile(new URL(`../../${name}`, import.meta.url));
+  const body = {
+    own: await fixture("dist/reranker.onnx"),
+    other: await fixture("tests/fixtures/hand-set.onnx"),
+  };
+  const serve = (name) => () => ({ status: 200, headers: {}, body: body[name] });
+  const { page } = await openFresh(t, browser, {
+    faults: { "/own.onnx": serve("own"), "/other.onnx": serve("other") },
   });
   const { modelIntegrity } = await import("../../dist/integrity.js");
-  await startReranker(page, { modelUrl: "/elsewhere.onnx" });
+  await startReranker(page, { modelUrl: "/other.onnx" });
   const refused = (await rank(page, feed)).outcome;
   assert.equal(refused.reason, "integrity");
-  assert.match(refused.message, /modelIntegrity/);
-  assert.ok(!server.asked().includes("/elsewhere.onnx"));
-  await startReranker(page, { modelUrl: "/elsewhere.onnx", modelIntegrity });
-  assert.equal((await rank(page, feed)).outcome.reason, "cold");
-  assert.ok(server.asked().includes("/elsewhere.onnx"));
+  assert.match(refused.message, /\/other\.onnx: not this version's file .*modelIntegrity/);
+  for (const more of [{}, { modelIntegrity }]) {
+    await startReranker(page, { modelUrl: "/own.onnx", ...more });
+    assert.equal((await rank(page, feed)).outcome.reason, "cold");
+  }
 });
 
 test("a trap costs the instance and nothing of the history; a second one ends ranking", async (t) => {

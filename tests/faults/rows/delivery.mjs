@@ -1,5 +1,6 @@
 // What networks, servers and those in between do to the package's files.
 
+import { readFileSync } from "node:fs";
 import * as spoil from "../spoil.mjs";
 
 const group = "delivery";
@@ -15,6 +16,44 @@ const inWorker = () => {
 };
 /** The page's content security policy with Trusted Types left out: they would ask for a `TrustedScriptURL`. */
 const plain = null;
+
+const files = Object.fromEntries(
+  [wasm, model].map((path) => [path, readFileSync(new URL(`../../../dist${path}`, import.meta.url))]),
+);
+const other = Buffer.from("another file");
+const asData = (bytes) => `data:application/octet-stream;base64,${bytes.toString("base64")}`;
+const withOptions = (options) => {
+  globalThis.row.options = () => options;
+};
+/** A row in which the page says where a file is. */
+const given = (name, fault, reason, options, more) =>
+  row(name, fault, reason, { page: withOptions, arg: options, ...more });
+/** The outcome's message names these. */
+const says =
+  (...words) =>
+  ({ views }) => {
+    const message = views.at(-1)?.outcome.message ?? "";
+    const missing = words.filter((word) => !message.includes(word));
+    const long = message.split(" ").some((word) => word.length > 200) || message.includes(";base64,");
+    return [
+      ...missing.map((word) => `the message does not say ${word}: ${message}`),
+      ...(long ? [`the message is too long: ${message.slice(0, 300)}`] : []),
+    ];
+  };
+/** A file was asked for so many times at most. */
+const asked = (path, most) => (_report, requests) => {
+  const times = requests.filter((request) => request.path === path).length;
+  return times > most ? [`${path} was asked for ${times} times`] : [];
+};
+const often = () => {
+  globalThis.row.rankings = 5;
+};
+/** An older version's file, kept by the browser for a year. */
+const old = (answer) => ({
+  ...spoil.flipped(8)(answer),
+  headers: { ...answer.headers, "cache-control": "public, max-age=31536000" },
+});
+const failed = Array(5).fill("load_failed");
 
 const row = (name, fault, reason, more) => ({ group, name, fault, reason, ...more });
 /** A row for each of the two files. Most go the same way in the package: the model's are then left to `faults:all`. */
@@ -64,9 +103,97 @@ export const delivery = [
       make: (n) => ({ faults: () => ({ [path]: spoil.flipped(n) }) }),
     }),
   ]),
-  row("captive portal", "a sign-in page for the module, the model and the worker", "integrity", {
+  row("captive portal", "a sign-in page for the module, the model and the worker", "load_failed", {
     faults: () => ({ [wasm]: spoil.portal, [model]: spoil.portal, [worker]: spoil.portal }),
+    expect: says("the answer is a page of HTML", "nearside_bg.wasm", "reranker.onnx", "wasmUrl"),
+    guards: ["page"],
   }),
+  ...both("as HTML", "the page of a server that has one for whatever it lacks", "load_failed", spoil.portal, {
+    expect: says("the answer is a page of HTML", "nearside_bg.wasm", "reranker.onnx", "modelUrl"),
+  }),
+  ...both(
+    "old in the HTTP cache",
+    "an older version's file, kept for a year under the same name",
+    "ranked",
+    spoil.firstOnly(old),
+    {
+      guards: ["stale"],
+    },
+  ),
+  ...both("404, five rankings", "not found; a list is ranked five times", "", "404", {
+    reasons: failed,
+    page: often,
+  }).map((row) => ({ ...row, expect: asked(row.name.startsWith("wasm") ? wasm : model, 3) })),
+  row("wrong file, two rerankers", "a wrong model, for rerankers with two stores", "integrity", {
+    faults: () => ({ [model]: spoil.flipped(8) }),
+    page: () => {
+      globalThis.row.after = async (_reranker, { createReranker, MemoryStore }) => {
+        await createReranker({ consent: true, store: new MemoryStore() }).ready;
+      };
+    },
+    expect: asked(model, 2),
+    guards: ["asked-enough"],
+  }),
+  given(
+    "model as a data: URL",
+    "a bundler wrote it into its script; `connect-src 'self'`",
+    "ranked",
+    {
+      modelUrl: asData(files[model]),
+    },
+    { guards: ["data-url"] },
+  ),
+  given("module as a data: URL", "the same, of any size", "ranked", { wasmUrl: asData(files[wasm]) }),
+  given(
+    "another model as a data: URL",
+    "it is held to the package's own hash",
+    "integrity",
+    { modelUrl: asData(other) },
+    {
+      expect: says("data:…", "modelIntegrity"),
+    },
+  ),
+  given(
+    "malformed data: URL",
+    "its base64 is none",
+    "load_failed",
+    { modelUrl: `data:;base64,${"*".repeat(3000)}` },
+    {
+      expect: says("data:…", "modelUrl"),
+    },
+  ),
+  given(
+    "URLs without hashes, own files",
+    "`wasmUrl` and `modelUrl` alone",
+    "ranked",
+    { wasmUrl: "/a/w", modelUrl: "/a/m" },
+    {
+      files: { "/a/w": files[wasm], "/a/m": files[model] },
+      asks: /^\/a\/[wm]$/,
+    },
+  ),
+  given(
+    "URL without hash, another file",
+    "`modelUrl` alone, of another model",
+    "integrity",
+    { modelUrl: "/a/m" },
+    {
+      files: { "/a/m": other },
+      asks: /^\/(a\/m|nearside_bg\.wasm)$/,
+      expect: says("/a/m", "modelIntegrity"),
+    },
+  ),
+  given(
+    "long address",
+    "2,000 characters, and nothing there",
+    "load_failed",
+    { modelUrl: `/${"long".repeat(500)}` },
+    {
+      asks: /^\/(long|nearside_bg\.wasm)/,
+      expect: says("status 404", "modelUrl"),
+      guards: ["brief"],
+    },
+  ),
   row("captive portal for everything", "the same for the package's script, too: no outcome", "none", {
     faults: () => ({ "*.wasm": spoil.portal, "*.onnx": spoil.portal, "/nearside.js": spoil.portal }),
   }),
@@ -75,7 +202,7 @@ export const delivery = [
   }),
   row("a server that comes back", "503 for the first ranking, all is well for the next", "", {
     reasons: ["load_failed", "ranked"],
-    faults: () => ({ [wasm]: spoil.firstOnly(spoil.status(503)) }),
+    faults: () => ({ [wasm]: spoil.firstOnly(spoil.status(503), 2) }),
     page: () => {
       globalThis.row.rankings = 2;
     },
