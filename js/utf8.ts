@@ -22,7 +22,7 @@ export function decode(bytes: Uint8Array): string {
     decoder ??= new TextDecoder("utf-8", { ignoreBOM: true });
     return decoder.decode(bytes);
   } catch {
-    // guard: text-decoder
+    // Only the glue decodes, which takes this file's text as it is.
     let escaped = "";
     for (let i = 0; i < bytes.length; i++)
       escaped += `%${((bytes[i] as number) + 256).toString(16).slice(1)}`;

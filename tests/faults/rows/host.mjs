@@ -74,7 +74,7 @@ export const host = [
     ...row("the copies' symbol", "something else is there, or nothing can be put there", "ranked", occupy),
     cases: [
       ...["a number", "an empty object", "a frozen object", "a fixed null", "a getter that throws"],
-      ...["members that throw", "getters for members"],
+      ...["getters for members", "members that throw"],
     ],
     make: (what) => ({ arg: what }),
     guards: ["copies-throw"],

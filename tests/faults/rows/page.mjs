@@ -511,7 +511,7 @@ const host = [
         throw new Error("patched");
       };
     },
-    { applied: "stale_list", guards: ["listener-throws"] },
+    { applied: "stale_list" },
   ),
   page("fetch in a wrapper", "the page's own, as monitoring does it", "ranked", () => {
     const real = fetch;
