@@ -34,13 +34,8 @@ pub enum Error {
     ModelTooLarge(&'static str),
     /// Shapes, types or attributes of the graph contradict each other or the contract.
     ModelGraph(&'static str),
-    /// The contract in the model's metadata is missing, malformed or asks for what this version lacks.
-    ModelContract {
-        /// The member, or the feature in it.
-        about: String,
-        /// What of it does not hold: the rest of the sentence.
-        why: &'static str,
-    },
+    /// The contract in the model's metadata is missing, malformed or asks for what this version lacks: which member, and why.
+    ModelContract(String),
     /// The model's golden case gave other features or scores than the file states.
     ModelGolden(&'static str),
     /// The graph needs an operator, or a variant of one, that the compact engine does not run.
@@ -92,9 +87,7 @@ impl Error {
             Self::ModelMalformed(why) => ("the model cannot be read: ", *why, ""),
             Self::ModelTooLarge(why) => ("the model is too large: ", *why, ""),
             Self::ModelGraph(why) => ("the model's graph does not fit: ", *why, ""),
-            Self::ModelContract { about, why } => {
-                ("the model's contract does not hold: ", about.as_str(), *why)
-            }
+            Self::ModelContract(why) => ("the model's contract does not hold: ", why.as_str(), ""),
             Self::ModelGolden(why) => ("the model's golden case does not hold: ", *why, ""),
             Self::OperatorUnsupported { operator } => (RUNS_NOT, operator.as_str(), FULL_RUNS),
             Self::OpsetUnsupported(opset) => {
@@ -124,7 +117,7 @@ impl Error {
             Self::ModelMalformed(_)
             | Self::ModelTooLarge(_)
             | Self::ModelGraph(_)
-            | Self::ModelContract { .. }
+            | Self::ModelContract(_)
             | Self::ModelGolden(_) => "model_rejected",
             Self::OperatorUnsupported { .. } | Self::OpsetUnsupported(_) => "model_unsupported",
             #[cfg(feature = "tract")]
@@ -190,11 +183,8 @@ mod tests {
             said(Error::OpsetUnsupported(i64::MIN)),
             "the compact engine does not run opset -9223372036854775808, only 13 to 21; nearside/full may"
         );
-        let (about, why) = ("nearside.k".into(), " is missing");
-        assert_eq!(
-            said(Error::ModelContract { about, why }),
-            "the model's contract does not hold: nearside.k is missing"
-        );
+        let missing = Error::ModelContract("nearside.k is missing".into());
+        assert_eq!(said(missing), "the model's contract does not hold: nearside.k is missing");
         assert_eq!(said(Error::ModelGolden("a score")), "the model's golden case does not hold: a score");
     }
 }

@@ -137,9 +137,12 @@ impl Function {
             Self::Mul => both(a, b, out, |a, b| a * b),
             Self::Div => both(a, b, out, |a, b| a / b),
             Self::Sqrt => each(a, out, f32::sqrt),
-            Self::Quiet => each(a, out, |x| quiet(x, matmul::LEAST)),
-            // Comparisons, not `max` and `min`, which would swallow NaN.
-            Self::Relu => each(a, out, |x| if x < 0.0 { 0.0 } else { x }),
+            Self::Relu | Self::Quiet => {
+                // Compared is the element, or its absolute value. Not by `max`, which would swallow NaN.
+                let (mask, least) =
+                    if let Self::Relu = self { (u32::MAX, 0.0) } else { (u32::MAX >> 1, matmul::LEAST) };
+                each(a, out, |x| if f32::from_bits(x.to_bits() & mask) < least { 0.0 } else { x });
+            }
             Self::Clip => {
                 both(a, b, out, |x, low| if x < low { low } else { x });
                 out.iter_mut().zip(c).for_each(|(x, &high)| *x = if *x > high { high } else { *x });

@@ -1,12 +1,11 @@
 //! Matrix products. Every element of a product is summed over the inner dimension from front to back, whatever the number
 //! of rows, so that a candidate's score does not depend on which others stand in the list.
 
-use crate::rows::quiet;
 use wide::f32x4;
 
 /// Columns of a product that are computed side by side.
 pub const LANES: usize = 8;
-/// Factors nearer to 0 than this (2^-51) are to be 0. Then no product of two is below 2^-102 and every sum of such is a multiple of
+/// Factors nearer to 0 than this (2^-51) the engine takes for 0. Then no product of two is below 2^-102 and every sum of such is a multiple of
 /// 2^-125: none is denormal.
 pub const LEAST: f32 = 4.440_892e-16;
 /// Rows of a product that share one pass over the right matrix.
@@ -19,8 +18,7 @@ pub fn packed_len(inner: usize, columns: usize) -> usize {
     columns.div_ceil(LANES).saturating_mul(LANES).saturating_mul(inner)
 }
 
-/// Lays right matrices of `inner` x `columns` out as panels of [`LANES`] columns, the last one filled up with zeros, and what is
-/// nearer to 0 than [`LEAST`] taken for 0.
+/// Lays right matrices of `inner` x `columns` out as panels of [`LANES`] columns, the last one filled up with zeros.
 ///
 /// With `transposed`, the source holds `columns` x `inner`.
 #[inline(never)]
@@ -36,14 +34,14 @@ pub fn pack(source: &[f32], inner: usize, columns: usize, transposed: bool, pack
                 *lanes = [0.0; LANES];
                 let elements = matrix.get(start..).unwrap_or(&[]).iter().step_by(step);
                 for (lane, &element) in lanes.iter_mut().zip(elements).take(width) {
-                    *lane = quiet(element, LEAST);
+                    *lane = element;
                 }
             }
         }
     }
 }
 
-/// `product` = `left` (any number of rows of `inner`) times one packed matrix. What is nearer to 0 than [`LEAST`] in `left` should be 0.
+/// `product` = `left` (any number of rows of `inner`) times one packed matrix.
 #[inline(never)]
 pub fn multiply(left: &[f32], packed: &[f32], inner: usize, columns: usize, product: &mut [f32]) {
     let (inner, columns) = (inner.max(1), columns.max(1));
@@ -169,16 +167,17 @@ mod tests {
     }
 
     #[test]
-    fn no_product_of_what_is_packed_is_denormal() {
+    fn no_product_of_factors_that_are_large_enough_is_denormal() {
         let (inner, columns) = (64, 24);
+        let quiet = |x: f32| if x.abs() < LEAST { 0.0 } else { x };
         // Of both signs, around the least factor and far below it, so that sums cancel.
         let number = |i: usize| {
             let x = LEAST * (1.0 + (i * 7919 % 1000) as f32 / 1000.0);
             let x = if i % 3 == 0 { x / 1024.0 } else { x };
             if i % 2 == 0 { x } else { -x }
         };
-        let right: Vec<f32> = (0..inner * columns).map(number).collect();
-        let left: Vec<f32> = (0..8 * inner).map(|i| quiet(number(i * 5 + 1), LEAST)).collect();
+        let right: Vec<f32> = (0..inner * columns).map(|i| quiet(number(i))).collect();
+        let left: Vec<f32> = (0..8 * inner).map(|i| quiet(number(i * 5 + 1))).collect();
         let mut packed = vec![f32::NAN; packed_len(inner, columns)];
         pack(&right, inner, columns, false, &mut packed);
         let mut product = vec![f32::NAN; 8 * columns];
@@ -188,9 +187,8 @@ mod tests {
         for (place, &found) in product.iter().enumerate() {
             let (row, column) = (place / columns, place % columns);
             for steps in 1..=inner {
-                let sum = (0..steps).fold(0.0_f32, |sum, i| {
-                    sum + left[row * inner + i] * quiet(right[i * columns + column], LEAST)
-                });
+                let sum = (0..steps)
+                    .fold(0.0_f32, |sum, i| sum + left[row * inner + i] * right[i * columns + column]);
                 assert!(!sum.is_subnormal());
                 assert!(steps < inner || sum == found);
             }

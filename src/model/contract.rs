@@ -6,7 +6,7 @@
 //! | key | value |
 //! |---|---|
 //! | `contract` | version, `1` |
-//! | `id` | the model's name, for outcomes and logs: 1 to 128 letters, digits and signs |
+//! | `id` | the model's name, for outcomes and logs: at most 128 bytes of letters, digits and signs |
 //! | `features` | feature names, one a line, each once, in the order of the columns |
 //! | `space`, `dimension` | name of the vector space, as `id`; numbers in a vector, `64` |
 //! | `k` | clicks at which half of the strength is reached |
@@ -154,10 +154,13 @@ impl Golden {
     }
 }
 
-/// A contract that does not hold.
+/// A contract that does not hold: what of it, and the rest of the sentence.
 #[cold]
-fn broken(about: &str, why: &'static str) -> Error {
-    Error::ModelContract { about: about.into(), why }
+#[inline(never)]
+fn broken(about: &str, why: &str) -> Error {
+    let mut sentence = String::from(about);
+    sentence.push_str(why);
+    Error::ModelContract(sentence)
 }
 
 struct Metadata<'a>(&'a [(&'a str, &'a str)]);

@@ -162,6 +162,13 @@ impl Planner<'_> {
         self.elements(function, [x, NONE, NONE], &shape, Element::F32)
     }
 
+    /// Without what is nearer to 0 than a factor of a matrix product may be.
+    #[inline(never)]
+    pub(super) fn quiet(&mut self, x: Id) -> Refused<Id> {
+        let shape = *self.shape(x);
+        self.elements(Function::Quiet, [x, NONE, NONE], &shape, Element::F32)
+    }
+
     #[inline(never)]
     fn scale(&mut self, x: Id, factor: f32) -> Refused<Id> {
         if factor == 1.0 { Ok(x) } else { self.unary(Function::Scale(factor), x) }
@@ -260,9 +267,7 @@ impl Planner<'_> {
     fn multiply(&mut self, product: Product, batch: &Shape, of: [&Shape; 2], shape: &Shape) -> Refused<Id> {
         self.check(shape)?;
         let Product { left, right, rows, inner, columns } = product;
-        // The right one was made quiet when it was packed.
-        let (left_shape, element) = (*self.shape(left), Element::F32);
-        let left = self.elements(Function::Quiet, [left, NONE, NONE], &left_shape, element)?;
+        let left = self.quiet(left)?;
         let packed = packed_len(inner, columns);
         let mut strides = [of[0].strides_in(batch), of[1].strides_in(batch), NO_STRIDES];
         for (strides, size) in strides.iter_mut().zip([rows * inner, packed]) {

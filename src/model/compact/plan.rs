@@ -199,7 +199,7 @@ impl<'p> Planner<'p> {
         }
     }
 
-    /// Right matrices for [`Kernel::Multiply`]; constant ones are packed once for all plans.
+    /// Right matrices for [`Kernel::Multiply`], without what is near 0; constant ones are packed once for all plans.
     #[inline(never)]
     pub(super) fn pack(&mut self, id: Id, inner: usize, columns: usize, transposed: bool) -> Refused<Id> {
         self.check_data(id)?;
@@ -208,6 +208,7 @@ impl<'p> Planner<'p> {
         let length = matmul::packed_len(inner, columns).saturating_mul(matrices);
         let shape = Shape::of([length]);
         let Source::Constant(index) = value.source else {
+            let id = self.quiet(id)?;
             let kernel = Kernel::Pack { inner, columns, transposed };
             return self.emit(kernel, [id, NONE, NONE], &shape, Element::F32, length.saturating_mul(8));
         };
@@ -217,6 +218,7 @@ impl<'p> Planner<'p> {
             (None, Some(constant)) => {
                 let mut floats = vec![0.0; length];
                 matmul::pack(&constant.floats, inner, columns, transposed, &mut floats);
+                floats.iter_mut().filter(|x| x.abs() < matmul::LEAST).for_each(|x| *x = 0.0);
                 self.constants.add_packed(key, transposed, floats)?
             }
             (packed, _) => packed.unwrap_or_default(),
