@@ -18,7 +18,7 @@ interface Trouble {
 }
 
 /** By hash and address, in this page view. */
-const troubles = new Map<string, Trouble>();
+let troubles: Map<string, Trouble> | undefined;
 
 /** The most characters of a `data:` URL: 12 MB in base64, far more than the files of either flavour. */
 const longest = 2 ** 24;
@@ -37,7 +37,7 @@ export async function download(
   // Where nothing can be hashed here the browser must, which it does while it fetches.
   const isInline = url.protocol === "data:" && canHash(); // guard: data-url
   const id = `${integrity} ${url}`;
-  const trouble = troubles.get(id);
+  const trouble = noted().get(id);
   if (trouble && trouble.left < 1) throw trouble.refusal; // guard: asked-enough
   // A page may have given all objects members; what is fetched is asked for without them.
   const init = { __proto__: null, ...(signal ? { signal } : {}) } as RequestInit;
@@ -57,7 +57,7 @@ export async function download(
   const again = { __proto__: null, ...init, cache: "reload" } as RequestInit; // guard: stale
   const found = await lookAt(file, () => (isInline ? decode(url.href) : fetch(url, again)));
   if (found instanceof Uint8Array) return found;
-  troubles.set(id, found);
+  noted().set(id, found);
   throw found.refusal;
 }
 
@@ -86,4 +86,9 @@ function decode(href: string): Response {
   const [, isBase64, data = ""] = parts ?? [];
   const text = data.replace(/%([\da-f]{2})/gi, (_, code) => String.fromCharCode(Number.parseInt(code, 16)));
   return new Response(bytesOfBinary(isBase64 ? atob(text) : text));
+}
+
+function noted(): Map<string, Trouble> {
+  troubles ??= new Map();
+  return troubles;
 }

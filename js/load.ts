@@ -34,8 +34,10 @@ let started = false;
 /** Models that were asked for. */
 let models: Loading<Uint8Array<ArrayBuffer>>[] = [];
 
-/** Throws an `unsupported` refusal where the engine has no WebAssembly or no SIMD. */
+/** Throws an `unsupported` refusal where the engine has no WebAssembly, not all of it, or no SIMD. */
 export function checkSupport(): void {
+  if (typeof WebAssembly === "object" && typeof WebAssembly.Module !== "function")
+    throw new Refusal("unsupported", "no WebAssembly.Module"); // guard: no-module
   if (typeof WebAssembly !== "object" || !WebAssembly.validate(new Uint8Array(simd))) {
     throw new Refusal("unsupported", "no WebAssembly with SIMD"); // guard: support
   }

@@ -152,6 +152,26 @@ test("without a fault it ranks", async () => {
   assert.equal((await useAll(page)).reason, "ranked");
 });
 
+test("in a global object that has nothing but the language it imports and answers", async () => {
+  const context = vm.createContext({});
+  script.runInContext(context);
+  const reranker = vm.runInContext("nearside.createReranker({ consent: true })", context);
+  await settled(reranker.ready, "ready");
+  const { items, outcome } = await settled(reranker.rank(list), "rank");
+  assert.deepEqual([...items], list);
+  assert.equal(outcome.reason, "internal");
+  assert.match(outcome.message, /AbortController/, "it names what is missing");
+});
+
+test("without what a test runner's page lacks it ranks", async () => {
+  const page = makePage();
+  for (const name of ["TextDecoder", "TextEncoder", "FinalizationRegistry", "MessageChannel", "AbortSignal"])
+    page.run(`delete globalThis.${name}`);
+  page.run("globalThis.setTimeout = () => 1");
+  page.run(script);
+  assert.equal((await useAll(page)).reason, "ranked");
+});
+
 for (const [path, expected] of Object.entries(touched)) {
   test(`${path}: every member answers, whatever is in its place`, async (t) => {
     for (const fault of faultsOf(path)) {
