@@ -246,7 +246,7 @@ fn an_item_without_vector_or_topic_is_ranked_by_the_server_alone() {
     articles.iter().for_each(|article| none_scorable.push(&Candidate { vector: "", ..article.candidate() }));
     none_scorable.check("", SPACE).unwrap();
     assert_eq!(ranker.rank(&none_scorable, &profile, &Policy::default(), NOW).unwrap(), identity(30));
-    assert_eq!(ranker.reason(), Reason::Ranked);
+    assert_eq!(ranker.reason(), Reason::Unscored);
 }
 
 #[test]
