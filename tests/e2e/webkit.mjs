@@ -204,7 +204,7 @@ async function windowsOf(session, size) {
           await ask("globalThis.left = true");
           await session("POST", "/url", { url });
           const parsed = "globalThis.performance?.timing?.domContentLoadedEventEnd > 0";
-          const arrived = `return !globalThis.left && (document.readyState === "complete" || ${parsed})`;
+          const arrived = `globalThis.driven = true; return !globalThis.left && (document.readyState === "complete" || ${parsed})`;
           // Where a script of the new page has spoilt what it takes to ask, it is there.
           const isThere = () => ask(arrived).catch(({ kind }) => kind === "javascript error");
           for (const until = performance.now() + patience; !(await isThere()); await delay(10))

@@ -124,7 +124,14 @@
   const started = new NativePromise((resolve) => {
     go = resolve;
   });
-  if (globalThis.top !== globalThis || !hasTasks) go();
+  // WebKit's driver puts a script of its own into the page when it first asks there, and must find its language whole. Where a row has
+  // spoilt it from the beginning, the driver comes when it has been mended.
+  const lookForDriver = (times) => {
+    if (globalThis.driven || times === 0) go();
+    else settle(lookForDriver, 20, times - 1);
+  };
+  if (globalThis.top !== globalThis || (!hasTasks && !isWebkit)) go();
+  else if (isWebkit) lookForDriver(100);
   let finish;
   const finished = new NativePromise((resolve) => {
     finish = resolve;
