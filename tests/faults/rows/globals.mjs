@@ -184,7 +184,6 @@ const guards = {
   Date: ["clock"],
   "Date.now": ["clock-nonsense"],
   Element: ["listener-throws"],
-  "WebAssembly.Module": ["no-module"],
   MessageChannel: ["task"],
   Promise: ["within"],
   TextEncoder: ["text-encoder"],

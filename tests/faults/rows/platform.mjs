@@ -85,6 +85,15 @@ export const platform = [
     { silent: true, guards: ["support"] },
   ),
   without(
+    "no WebAssembly.Module",
+    "a page took it away",
+    "unsupported",
+    () => {
+      WebAssembly.Module = undefined;
+    },
+    { silent: true, guards: ["no-module"] },
+  ),
+  without(
     "no streaming compilation",
     "`WebAssembly.compileStreaming` is gone",
     "ranked",
