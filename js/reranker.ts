@@ -1,5 +1,6 @@
 import { apart } from "./apart.js";
 import { apply } from "./apply.js";
+import { isTooLong } from "./breaker.js";
 import { idOf, reading, subjectOf, withColumns } from "./candidates.js";
 import { date, now } from "./clock.js";
 import { followConsent } from "./consent.js";
@@ -55,10 +56,12 @@ function makeReranker(settings: Settings): Reranker {
   const isOff = settings.policy[0] === 0;
   let ready = Promise.resolve();
 
-  const { allowed, answered } = followConsent(settings.consent, end.signal, async (yes) => {
-    if (yes) begin();
-    else if (engine.live || !profile.isShared || (await holdsAnything())) void quietly(erase);
+  const consent = followConsent(settings.consent, end.signal, async (yes) => {
+    if (yes) return begin();
+    forgetKept();
+    if (engine.live || !profile.isShared || (await holdsAnything())) void quietly(erase);
   });
+  const { allowed, answered } = consent;
   /** Its platform's last word is not followed any more once it is disposed of. */
   const mayKeep = (): boolean => !(answered && end.signal.aborted) && allowed();
   const forget = (): void => rankings.forget();
@@ -86,12 +89,13 @@ function makeReranker(settings: Settings): Reranker {
     const check = (): void => {
       if (end.signal.aborted) throw new Refusal("disposed");
       if (list.refusal) throw list.refusal;
-      if (!allowed()) throw new Refusal("no_consent"); // guard: consent
+      if (!allowed()) throw new Refusal("no_consent", consent.trouble()); // guard: consent
     };
     const budget = readBudget(options);
     const late = (): Refusal => new Refusal("budget", `no order after ${budget} ms`);
     const left = (): number => started + budget - now();
-    if (answered && !allowed()) await within(answered, left(), () => new Refusal("no_consent"));
+    const answer = consent.answeredWithin(left());
+    if (answer) await within(answer, left(), () => new Refusal("no_consent"));
     check();
     if (settings.refusal) throw settings.refusal; // guard: settings
     if (isOff) throw new Refusal("off");
@@ -114,6 +118,7 @@ function makeReranker(settings: Settings): Reranker {
       check(); // guard: check-again
       return engine.rank(columns, list.space, policy, left());
     });
+    void judge(scored, budget);
     if (!("order" in scored)) {
       scored = await within(scored, left(), late);
       check();
@@ -123,11 +128,21 @@ function makeReranker(settings: Settings): Reranker {
     take(scored);
   };
 
+  /** Notes a model that took too long, or trapped, in the engine, whoever still waits for its order. */
+  const judge = async (scored: Scored | Promise<Scored>, budget: number): Promise<void> => {
+    let isBad: boolean;
+    try {
+      isBad = isTooLong(("order" in scored ? scored : await scored).engineMs, budget);
+    } catch (error) {
+      isBad = asRefusal(error).reason === "trap";
+    }
+    if (isBad && mayKeep()) engine.noteFault();
+  };
+
   const rank: Reranker["rank"] = async (feed, options) => {
     const started = now();
     const list = readList<never>(feed);
     const ranking = rankings.add(list);
-    const { live } = engine;
     const { items } = list;
     let moved = 0;
     let skipped = 0;
@@ -148,9 +163,7 @@ function makeReranker(settings: Settings): Reranker {
       const refusal = asRefusal(error);
       reason = reasonOf(refusal);
       message = refusal.message;
-      // A budget that loading took is the network's doing.
-      const isFault = reason === "trap" || (reason === "budget" && live);
-      if (isFault && allowed()) engine.noteFault();
+      if (reason === "trap" && allowed()) engine.noteFault();
     }
     const version = engine.live && engine.choice.of?.version;
     const outcome: Outcome = {

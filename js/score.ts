@@ -1,4 +1,5 @@
 import type { Columns } from "./candidates.js";
+import { now } from "./clock.js";
 import type { Core } from "./nearside.js";
 import type { Reason } from "./types.js";
 
@@ -14,6 +15,8 @@ export interface Scored {
   readonly weight: number;
   /** Features, server logit, personal part and bound code of each ranked candidate, in the server's order. */
   readonly rows: Float32Array;
+  /** Milliseconds that it took in the engine, by the clock of the thread it ran on. */
+  readonly engineMs: number;
 }
 
 /** What the core says of its model. */
@@ -48,11 +51,13 @@ export function scoreOn(
   policy: Float64Array,
   at: number,
 ): Scored {
+  const started = now();
   return {
     order: core.rank(text, lengths, numbers, flags, space, policy, at),
     reason: reasons[core.reason()] as Reason,
     skipped: core.skipped(),
     weight: core.weight(),
     rows: core.explanations(),
+    engineMs: now() - started,
   };
 }

@@ -107,8 +107,9 @@ export interface ReleaseOptions {
 /**
  * Consent as the page's consent platform tells it, by the IAB's TCF (`__tcfapi`) or GPP (`__gpp`); `"auto"` alone takes the defaults.
  *
- * Each of the two that is on the page must have answered, and neither with "no". A page with neither has no consent. Loading begins when
- * consent comes; when it is withdrawn the history is erased.
+ * Each of the two that is on the page must have answered, and neither with "no". A page with neither has no consent; one that comes
+ * later is found until the timeout, when the document is parsed and loaded, and at each use. Global Privacy Control is one more that may
+ * say no. Loading begins when consent comes; at each new "no" the history is erased.
  */
 export interface AutoConsent {
   readonly signal: "auto";
@@ -117,7 +118,10 @@ export interface AutoConsent {
    * and selecting content by it.
    */
   readonly purposes?: readonly number[] | undefined;
-  /** Milliseconds that `ready`, and a `rank` within its budget, wait for a platform that has not answered yet. Default 500. */
+  /**
+   * Milliseconds that `ready`, and a `rank` within its budget, wait for a platform that has not answered yet, at most 60,000. For one
+   * that is not on the page yet only a `rank` waits whose budget is as long. Default 500.
+   */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -125,8 +129,8 @@ export interface AutoConsent {
 export interface RerankerOptions {
   /**
    * Whether the reader agreed to a history on this device. A function is asked at each use, so that consent may come and go.
-   * Anything but `true` means no: nothing is read, written or fetched. So does Global Privacy Control. `"auto"`: as the page's consent
-   * platform says, see `AutoConsent`.
+   * Anything but `true` means no: nothing is read, written or fetched. So does Global Privacy Control. Neither erases what was kept:
+   * call `erase`. `"auto"`: as the page's consent platform says, see `AutoConsent`.
    */
   readonly consent: boolean | (() => boolean) | "auto" | AutoConsent;
   /** Limits on ranking, usually from the publisher's remote configuration. */

@@ -14,7 +14,7 @@ import { done, green, isMain, main, red, root, Stop, say } from "./shell.mjs";
 const without = {
   brief: () => "this.message = message;",
   "compile-probe": () => '() => "load_failed" as const,',
-  "consent-true": () => 'if (!answered) return Boolean(typeof given === "function" ? given() : given);',
+  "consent-true": () => "return Boolean(word);",
   "data-url": () => "const isInline = false;",
   getter: () => "throw error;",
   "kept-expired": () => ";",

@@ -20,6 +20,71 @@ test("only `true` is consent, now or from a function", async () => {
   }
 });
 
+test("an outcome says what is wrong with the page's own consent, in few words", async () => {
+  const page = await newPage();
+  const message = async (consent) => {
+    const reranker = page.createReranker(options(page, { consent }));
+    const { outcome } = await reranker.rank(list);
+    reranker.dispose();
+    assert.equal(outcome.reason, "no_consent");
+    return outcome.message;
+  };
+  const throws = (error) => () => {
+    throw error;
+  };
+  assert.equal(await message(throws(new TypeError("cmp is undefined"))), "consent threw: cmp is undefined");
+  assert.equal(await message(throws("no")), "consent threw: no");
+  for (const error of [
+    undefined,
+    null,
+    Object.create(null),
+    {
+      get message() {
+        throw 1;
+      },
+    },
+    Symbol("x"),
+  ])
+    assert.match(await message(throws(error)), /^consent threw: /);
+  assert.ok((await message(throws(new Error("x".repeat(1e6))))).length <= 200);
+  for (const [consent, type] of [
+    [undefined, "undefined"],
+    [null, "object"],
+    [1, "number"],
+    ["true", "string"],
+    ["AUTO", "string"],
+    [{}, "object"],
+    [{ signal: "tcf" }, "object"],
+    [{ signal: "auto", purposes: 7 }, "object"],
+    [() => 1, "number"],
+    [async () => true, "object"],
+    [() => () => true, "function"],
+  ])
+    assert.equal(
+      await message(consent),
+      `consent must be a boolean, a function that returns one, or "auto": ${type}`,
+    );
+  for (const consent of [false, () => false]) assert.equal(await message(consent), undefined);
+});
+
+test("a consent function that rejects is no error of the page's", async (t) => {
+  const rejections = [];
+  const note = (error) => rejections.push(error);
+  process.on("unhandledRejection", note);
+  t.after(() => process.off("unhandledRejection", note));
+  const page = await newPage();
+  const reranker = page.createReranker(
+    options(page, {
+      consent: async () => {
+        throw new Error("no");
+      },
+    }),
+  );
+  assert.equal((await reranker.rank(list)).outcome.reason, "no_consent");
+  await pause(soon);
+  assert.deepEqual(rejections, []);
+});
+
 test("Global Privacy Control overrules consent", async (t) => {
   const descriptor = Object.getOwnPropertyDescriptor(globalThis, "navigator");
   t.after(() =>

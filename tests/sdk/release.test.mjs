@@ -934,26 +934,89 @@ test("models given as bytes without a hash are told apart, too", async () => {
   assert.equal((await device.view({ ...bad, modelUrl: new Uint8Array([5]) })).reason, "ranked");
 });
 
-test("what slow loading does not count, a slow ranking does; twice in one page view counts once", async () => {
+/** Keeps the thread as a slow engine would, in calls of this name. */
+const spin = (ms, called) => (name) => {
+  const end = performance.now() + (name === called ? ms : 0);
+  while (performance.now() < end);
+};
+
+test("a model that takes long in the engine, beyond the budget, counts once a page view and is switched off by the third", async () => {
   const device = makeDevice();
-  const spin = (name) => {
-    const end = performance.now() + 30;
-    while (name === "rank" && performance.now() < end);
-  };
   for (let view = 0; view < 3; view++) {
     const first = await device.view({
-      prepare: spin,
+      prepare: spin(130, "rank"),
       release: undefined,
       async later(reranker) {
-        for (let i = 0; i < 3; i++)
+        for (let i = 0; i < 2; i++)
           assert.equal((await reranker.rank(list, { budgetMs: 10 })).outcome.reason, "budget");
       },
     });
-    assert.equal(first.reason, "ranked");
+    assert.equal(first.reason, "ranked", "its budget was 5,000");
     assert.equal(device.kept.faults.times.length, view + 1);
   }
   assert.equal((await device.view({ release: undefined })).reason, "breaker");
 });
+
+for (const [what, prepare, rank] of [
+  ["a budget of nothing", undefined, (reranker) => reranker.rank(list, { budgetMs: 0 })],
+  [
+    "a tiny budget, and an engine that takes a little",
+    spin(20, "rank"),
+    (reranker) => reranker.rank(list, { budgetMs: 1 }),
+  ],
+  ["an engine within its budget", spin(130, "rank"), (reranker) => reranker.rank(list, { budgetMs: 5000 })],
+  [
+    "a history that takes long to read",
+    spin(130, "clicked"),
+    (reranker) => reranker.rank(list, { budgetMs: 10 }),
+  ],
+  ["slow loading", spin(130, "new"), (reranker) => reranker.rank(list, { budgetMs: 10 })],
+  [
+    "one huge list",
+    undefined,
+    (reranker) =>
+      reranker.rank(
+        Array.from({ length: 1e5 }, (_, i) => ({ id: `i${i}` })),
+        { budgetMs: 1 },
+      ),
+  ],
+  [
+    "slow getters of the page's items",
+    undefined,
+    (reranker) =>
+      reranker.rank(
+        list.map((item) => ({
+          ...item,
+          get _nearside() {
+            spin(60, "x")("x");
+            return item._nearside;
+          },
+        })),
+        { budgetMs: 10 },
+      ),
+  ],
+  [
+    "a thread that is busy after the call",
+    undefined,
+    (reranker) => {
+      const ranking = reranker.rank(list, { budgetMs: 10 });
+      spin(130, "x")("x");
+      return ranking;
+    },
+  ],
+]) {
+  test(`${what} is no fault of the model`, async () => {
+    const device = makeDevice();
+    for (let view = 0; view < 4; view++) {
+      await device.view({
+        prepare,
+        release: undefined,
+        later: async (reranker) => assert.notEqual((await rank(reranker)).outcome.reason, "breaker"),
+      });
+    }
+    assert.equal(device.kept?.faults, undefined);
+  });
+}
 
 test("faults a day apart, or of a clock that was wrong, do not add up", async () => {
   const device = makeDevice();

@@ -404,24 +404,224 @@ test("with both on the page, both must have answered and neither with no", async
   assert.equal(await reasonOf(consent), "no_consent");
 });
 
-test("Global Privacy Control overrules the platform, which is not even asked", async (t) => {
+/** Has the browser say no, or not, until the test ends. */
+function privacyControl(t) {
   const descriptor = Object.getOwnPropertyDescriptor(globalThis, "navigator");
   t.after(() =>
     descriptor ? Object.defineProperty(globalThis, "navigator", descriptor) : delete globalThis.navigator,
   );
-  Object.defineProperty(globalThis, "navigator", {
-    configurable: true,
-    value: { globalPrivacyControl: true },
-  });
+  const control = { globalPrivacyControl: true };
+  Object.defineProperty(globalThis, "navigator", { configurable: true, value: control });
+  return control;
+}
+
+/** A store with two clicks in it. */
+async function filledStore() {
+  const store = new Watched();
+  const tab = await openTab(store);
+  readTwo(tab, list);
+  await until(() => /clicked/.test(store.text));
+  tab.dispose();
+  await pause(soon);
+  store.uses.length = 0;
+  return store;
+}
+
+/** Waits for what may take its time on a busy machine. */
+async function until(holds) {
+  for (let i = 0; i < 300 && !holds(); i++) await pause(10);
+  assert.ok(holds(), `${holds}`);
+}
+
+const erased = (store) => until(() => !/clicked/.test(store.text));
+
+test("Global Privacy Control is a no beside the platform's yes: nothing is waited for, kept or loaded", async (t) => {
+  privacyControl(t);
   tcf(all);
-  const calls = noted("__tcfapi");
   const store = new Watched();
   const began = performance.now();
   const reranker = await openAuto(store, { signal: "auto", timeoutMs: 20_000 });
   assert.equal((await reranker.rank(list, { budgetMs: 10_000 })).outcome.reason, "no_consent");
   await reranker.ready;
   assert.ok(performance.now() - began < 8000, "nothing is waited for");
-  assert.deepEqual([calls, store.uses], [[], []]);
+  readTwo(reranker, list);
+  await pause(debounced);
+  assert.deepEqual([store.uses, reranker.page.control.calls], [["read"], []], "there was nothing to erase");
+  reranker.dispose();
+});
+
+for (const [what, start] of [
+  ["with a platform that says yes", () => tcf(all)],
+  ["with a platform that says no", () => tcf([])],
+  ["with a platform that is silent", () => tcf()],
+  ["without a platform", () => {}],
+]) {
+  test(`Global Privacy Control erases as a withdrawal does, ${what}`, async (t) => {
+    const store = await filledStore();
+    privacyControl(t);
+    start();
+    const reranker = await openAuto(store);
+    await erased(store);
+    assert.equal((await reranker.rank(list)).outcome.reason, "no_consent");
+    reranker.dispose();
+  });
+}
+
+test("Global Privacy Control that is switched on in an open page erases at the next use", async (t) => {
+  const control = privacyControl(t);
+  control.globalPrivacyControl = false;
+  tcf(all);
+  const store = await filledStore();
+  const reranker = await openAuto(store);
+  assert.equal((await reranker.rank(list, inTime)).outcome.reason, "ranked");
+  control.globalPrivacyControl = true;
+  assert.equal((await reranker.rank(list)).outcome.reason, "no_consent");
+  await erased(store);
+  control.globalPrivacyControl = false;
+  assert.equal((await reranker.rank(list, inTime)).outcome.reason, "cold", "the platform's yes still stands");
+  reranker.dispose();
+});
+
+test("Global Privacy Control hides no answer of the platform's: its no erases, and stays one", async (t) => {
+  const store = await filledStore();
+  const control = privacyControl(t);
+  const platform = tcf(all);
+  const reranker = await openAuto(store);
+  await erased(store);
+  // Another tab, on a page without the platform, goes on meanwhile.
+  control.globalPrivacyControl = false;
+  const other = await openTab(store);
+  readTwo(other, list);
+  await until(() => /clicked/.test(store.text));
+  control.globalPrivacyControl = true;
+  platform.tell([1]);
+  await erased(store); // the platform's no came under Global Privacy Control
+  control.globalPrivacyControl = false;
+  assert.equal((await reranker.rank(list)).outcome.reason, "no_consent");
+  platform.tell(all);
+  assert.equal((await reranker.rank(list, inTime)).outcome.reason, "cold");
+  for (const one of [reranker, other]) one.dispose();
+});
+
+/** A page, as far as a platform may come to it. */
+function page(t) {
+  const listeners = new Map();
+  const listen = (name, listener, { signal } = {}) => {
+    listeners.set(listener, name);
+    signal?.addEventListener("abort", () => listeners.delete(listener));
+  };
+  const real = globalThis.addEventListener;
+  globalThis.document = { addEventListener: listen, hidden: false, readyState: "loading" };
+  globalThis.addEventListener = listen;
+  t.after(() => {
+    delete globalThis.document;
+    globalThis.addEventListener = real;
+  });
+  return {
+    listeners,
+    fire: (name) => {
+      for (const [listener, its] of listeners) if (its === name) listener({ type: name });
+    },
+  };
+}
+
+test("a platform that a tag manager brings is found within the timeout, by a ranking that can wait and by itself", async (t) => {
+  page(t);
+  const reranker = await openAuto(new Watched(), { signal: "auto", timeoutMs: 4000 });
+  const patient = reranker.rank(list, inTime);
+  assert.equal((await reranker.rank(list, { budgetMs: 1000 })).outcome.reason, "no_consent");
+  setTimeout(tcf, 120, all);
+  assert.equal((await patient).outcome.reason, "cold");
+  reranker.dispose();
+
+  delete globalThis.__tcfapi;
+  const other = await openAuto(new Watched(), { signal: "auto", timeoutMs: 4000 });
+  setTimeout(gpp, 120, [-1]);
+  await other.ready;
+  assert.notEqual(other.stored(), undefined, "loaded without being asked to rank");
+  other.dispose();
+});
+
+for (const event of ["DOMContentLoaded", "load"]) {
+  test(`a platform that comes after the timeout is found at ${event}`, async (t) => {
+    const { fire, listeners } = page(t);
+    const reranker = await openAuto(new Watched(), { signal: "auto", timeoutMs: 0 });
+    await reranker.ready;
+    tcf(all);
+    await pause(100);
+    assert.equal(reranker.page.control.calls.length, 0, "nobody looks for it any more");
+    fire(event);
+    await reranker.ready;
+    assert.equal((await reranker.rank(list, inTime)).outcome.reason, "cold");
+    reranker.dispose();
+    assert.ok(![...listeners.values()].includes(event), "dispose ends listening");
+  });
+}
+
+test("where no platform comes, looking for one ends with the timeout, or with the reranker", async (t) => {
+  page(t);
+  await pause(600); // what other tests began ends
+  let looks = 0;
+  Object.defineProperty(globalThis, "__tcfapi", { configurable: true, get: () => void looks++ });
+  const reranker = await openAuto(new Watched(), { signal: "auto", timeoutMs: 150 });
+  await reranker.ready;
+  const before = looks;
+  assert.ok(before > 1 && before < 12, `${before}`);
+  await pause(300);
+  assert.equal(looks, before);
+  const other = await openAuto(new Watched(), { signal: "auto", timeoutMs: 1e9 });
+  other.dispose();
+  const after = looks;
+  await pause(200);
+  assert.equal(looks, after);
+  await other.ready;
+  reranker.dispose();
+});
+
+test("a platform in another's place is asked anew, and its word counts", async () => {
+  tcf(all);
+  const store = await filledStore();
+  const reranker = await openAuto(store);
+  assert.equal((await reranker.rank(list, inTime)).outcome.reason, "ranked");
+  tcf([1]);
+  assert.equal((await reranker.rank(list)).outcome.reason, "no_consent");
+  await erased(store);
+  reranker.dispose();
+});
+
+test("a platform whose interface is another function at each look is asked a few times, not for ever", async () => {
+  let asked = 0;
+  Object.defineProperty(globalThis, "__tcfapi", {
+    configurable: true,
+    get: () => () => void asked++,
+  });
+  const reranker = await openAuto(new Watched(), { signal: "auto", timeoutMs: 10 });
+  for (let i = 0; i < 30; i++) await reranker.rank(list);
+  assert.ok(asked < 12, `${asked}`);
+  reranker.dispose();
+});
+
+test("a platform that calls back a thousand times, and after the end, does no harm", async () => {
+  let tell;
+  const removed = [];
+  globalThis.__tcfapi = (command, _version, callback, id) => {
+    if (command === "removeEventListener") removed.push(id);
+    else tell = callback;
+  };
+  const store = new Watched();
+  const reranker = await openAuto(store);
+  const yes = {
+    listenerId: 7,
+    eventStatus: "tcloaded",
+    purpose: { consents: { 1: true, 5: true, 6: true } },
+  };
+  for (let i = 0; i < 1000; i++) tell(i % 3 === 2 ? { toString: 0 } : yes, true);
+  tell(yes, true);
+  assert.equal((await reranker.rank(list, inTime)).outcome.reason, "cold");
+  reranker.dispose();
+  assert.deepEqual(removed, [7]);
+  tell({ ...yes, listenerId: 8 }, true);
+  assert.deepEqual(removed, [7, 8], "it gave the listener another number");
 });
 
 test("dispose ends listening, also where the platform answers only then", async () => {

@@ -164,6 +164,32 @@ export const consent = [
     { silent: true },
   ),
   row(
+    "auto, and Global Privacy Control",
+    "the browser says no for the reader, and the platform yes",
+    "no_consent",
+    () => {
+      Object.defineProperty(navigator, "globalPrivacyControl", { value: true });
+      globalThis.__tcfapi = (command, _version, hear) =>
+        command === "addEventListener" && hear({ listenerId: 1, gdprApplies: false }, true);
+      globalThis.row.options = () => ({ consent: "auto" });
+    },
+    { silent: true, history: "none" },
+  ),
+  row(
+    "auto, and a platform that comes late",
+    "a tag manager brings it 200 ms after the reranker, without a stub",
+    "ranked",
+    () => {
+      globalThis.row.options = () => {
+        setTimeout(() => {
+          globalThis.__tcfapi = (command, _version, hear) =>
+            command === "addEventListener" && hear({ listenerId: 1, gdprApplies: false }, true);
+        }, 200);
+        return { consent: { signal: "auto", timeoutMs: 2000 } };
+      };
+    },
+  ),
+  row(
     "auto, and a platform that never answers",
     "`__tcfapi` takes the listener and is silent",
     "no_consent",
