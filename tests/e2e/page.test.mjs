@@ -422,6 +422,48 @@ describe("another feed", () => {
     await feeds.close();
   });
 
+  test("shows as much of a text as there is room for, and stays usable", async () => {
+    const giant = "x".repeat(3e5);
+    const words = "word ".repeat(6e4);
+    const own = { topic: giant, subtopic: giant, vector: giant };
+    const files = {
+      "/giant.json": JSON.stringify({
+        title: giant,
+        items: [
+          item("title", { title: "x".repeat(1e6) }),
+          item("words", { title: words, summary: words, authors: Array(1000).fill({ name: "Ann" }) }),
+          { id: "text", content_text: words, date_published: words, url: `https://example.org/${giant}` },
+          item("topic", { _nearside: own }),
+        ],
+      }),
+      "/large.json": JSON.stringify({ items: [item("a", { title: "x".repeat(6e6) })] }),
+    };
+    const feeds = await serve({ "/": site }, { headers, files });
+    const page = await newPage(browser);
+    await page.goto(`${feeds.url}/?feed=${encodeURIComponent("/giant.json")}`);
+    await ranked(page);
+    const longest = await page.evaluate(() => {
+      const lengths = [...document.querySelectorAll("body *")]
+        .filter((element) => !/^(script|style|template)$/i.test(element.tagName))
+        .flatMap((element) => [
+          ...[...element.attributes].map(({ value }) => value.length),
+          ...[...element.childNodes].filter(({ nodeType }) => nodeType === 3).map(({ data }) => data.length),
+        ]);
+      return Math.max(...lengths, document.title.length);
+    });
+    assert.ok(longest < 1000, `${longest} characters in one place`);
+    const started = performance.now();
+    await page.locator("#front .why").first().click();
+    await page.waitForSelector("#explain:not([hidden])");
+    assert.ok(performance.now() - started < 5000);
+    await page.goto(`${feeds.url}/?feed=${encodeURIComponent("/large.json")}`);
+    await page.waitForSelector("#trouble:not([hidden])");
+    assert.match(await page.textContent("#trouble"), /It is too large/);
+    await page.guard();
+    await page.context().close();
+    await feeds.close();
+  });
+
   test("is ranked if its vectors are of the model's space", async () => {
     const moved = { ...feed, title: "Elsewhere", items: feed.items.slice(0, 40) };
     const elsewhere = await serve(site, {
