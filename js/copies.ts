@@ -1,7 +1,7 @@
 /** What the copies of the package share, where a page has loaded several. */
 interface Common {
-  /** Stories seen and clicks counted in this page view. */
-  readonly seen: Set<string>;
+  /** Stories seen and clicks counted in this page view, as numbers: no id can be read there. */
+  readonly seen: Set<number>;
   /** Which copy has ordered a container. */
   readonly ordered: WeakMap<Element, unknown>;
 }
@@ -27,20 +27,29 @@ function common(): Common {
 /** The keys that were noted in this page view, here or by another copy. No member throws. */
 export class Seen {
   /** Those that could not be shared. */
-  readonly #own = new Set<string>();
+  readonly #own = new Set<number>();
 
   has(key: string): boolean {
-    return attempt(() => common().seen.has(key)) ?? this.#own.has(key);
+    const number = numberOf(key);
+    return attempt(() => common().seen.has(number)) ?? this.#own.has(number);
   }
 
   add(key: string): void {
-    attempt(() => common().seen.add(key)) ?? this.#own.add(key);
+    const number = numberOf(key);
+    attempt(() => common().seen.add(number)) ?? this.#own.add(number);
   }
 
   clear(): void {
     this.#own.clear();
     attempt(() => common().seen.clear());
   }
+}
+
+/** FNV-1a in 32 bits: two of a page view's keys are hardly ever alike. */
+function numberOf(key: string): number {
+  let number = 0x811c9dc5;
+  for (let i = 0; i < key.length; i++) number = Math.imul(number ^ key.charCodeAt(i), 0x01000193);
+  return number;
 }
 
 /** Whether `copy` may order a container: where the page has loaded the package twice, one of them does. */

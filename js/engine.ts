@@ -53,7 +53,8 @@ export class Engine {
   #make: (() => Core) | undefined;
   #core: Core | undefined;
   #instance = 0;
-  #space = "";
+  /** The loaded model's vector space. */
+  space = "";
   /** The hash of the model that was tried last. */
   #hash = "";
   #cursor: Cursor;
@@ -63,6 +64,7 @@ export class Engine {
     this.files = files;
     this.choice = files;
     this.#cursor = profile.cursor();
+    profile.hosts.add(this);
   }
 
   /** Whether loading ended well. */
@@ -91,10 +93,10 @@ export class Engine {
     const instance = liveInstance();
     try {
       // A history that was erased without a core begins anew, generation and all: so does the core.
-      const current = this.#instance === instance && this.#cursor.erasures === this.#profile.erasures;
+      const current = this.#instance === instance && this.#cursor.epoch === this.#profile.epoch;
       if (!this.#core || !current) this.#build(this.#make, instance);
       const core = this.#core as Core;
-      this.#profile.replay(core, this.#cursor, this.#space);
+      this.#profile.replay(core, this.#cursor, this.space);
       return work(core, this.#cursor);
     } catch (error) {
       throw this.#refuse(error);
@@ -171,7 +173,7 @@ export class Engine {
       const { modelId, space, names } = remote ?? describe(await this.#buildFirst(bytes, make));
       this.modelId = modelId;
       this.featureNames = names;
-      this.#space = space;
+      this.space = space;
       this.#make = make;
     } catch (error) {
       const refusal = this.#refuse(error);

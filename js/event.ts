@@ -10,7 +10,7 @@ export interface Event {
   readonly topic: string;
   readonly subtopic: string;
   readonly vector: string;
-  /** The vector's space, `""` for the model's. */
+  /** The vector's space, `""` for that of the model of the reranker it was told. */
   readonly space: string;
   /** Reading time; 0 unless `dwelled`. */
   readonly seconds: number;
@@ -18,9 +18,9 @@ export interface Event {
   readonly at: number;
 }
 
-/** Has a core take in an event. `space` is its model's vector space; a vector of another is left out. */
-export function tell(core: Core, event: Event, space: string): void {
+/** Has a core take in an event, whose vector is of space `of`. `space` is the core's; a vector of another is left out. */
+export function tell(core: Core, event: Event, of: string, space: string): void {
   const { kind, id, topic, subtopic, seconds, at } = event;
-  const vector = event.space === "" || event.space === space ? event.vector : "";
+  const vector = of === space ? event.vector : "";
   core.record(kinds.indexOf(kind), id, topic, subtopic, vector, seconds, at);
 }

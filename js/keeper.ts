@@ -1,5 +1,5 @@
 import { tellNews } from "./news.js";
-import { IdbStore } from "./store.js";
+import { bounded, IdbStore } from "./store.js";
 import type { Store } from "./types.js";
 import { within } from "./within.js";
 
@@ -7,7 +7,7 @@ import { within } from "./within.js";
 const waits = 10;
 const patience = 100;
 
-/** Makes one record of those stored; `undefined`: nothing is to change. */
+/** Makes one record of those stored; the first of them, or `undefined`: nothing is to change. */
 type Change = (records: Uint8Array[]) => Uint8Array | undefined;
 
 /** Talks to a store that may be missing, hang, throw or answer with garbage. Never throws or rejects. */
@@ -32,15 +32,18 @@ export class Keeper {
     return records;
   }
 
-  /** Lets `change` turn what is stored into what shall be. In trouble it is called without a store. Answers whether all went well. */
-  async update(change: Change, insist = false): Promise<boolean> {
+  /**
+   * Lets `change` turn what is stored into what shall be. In trouble it is called without a store. Answers whether all went well. Other
+   * tabs are told of what was written, if it `isNews`.
+   */
+  async update(change: Change, isNews: () => boolean, insist = false): Promise<boolean> {
     let state: "open" | "failed" | "over" = "open";
     let wrote = false;
     const guarded: Change = (records) => {
       if (state === "over") return undefined; // the store answers after all, too late
       try {
         const bytes = change(records);
-        wrote = bytes !== undefined;
+        wrote = bytes !== undefined && bytes !== records[0];
         return bytes;
       } catch {
         state = "failed"; // of the core's doing, not the store's
@@ -55,7 +58,7 @@ export class Keeper {
     const sound = stored && state === "open";
     state = "over";
     if (!(this.#store instanceof IdbStore)) return sound;
-    if (sound && wrote) tellNews(insist);
+    if (sound && wrote && isNews()) tellNews(insist);
     if (!sound && insist) this.#eraseLeft(this.#store, change);
     return sound;
   }
@@ -101,13 +104,18 @@ export class Keeper {
 
 async function update(store: Store | IdbStore, change: Change): Promise<void> {
   if (store instanceof IdbStore) return store.update(change);
-  if (typeof store.update === "function") return store.update((bytes) => change(listOf(bytes)));
-  const bytes = change(listOf(await store.read()));
+  const changed = (value: unknown): Uint8Array | undefined => {
+    const stored = listOf(value);
+    const bytes = change(stored);
+    return bytes === stored[0] ? undefined : bytes;
+  };
+  if (typeof store.update === "function") return store.update(changed);
+  const bytes = changed(await store.read());
   if (bytes) await store.write(bytes);
 }
 
 function listOf(value: unknown): Uint8Array[] {
-  if (value instanceof Uint8Array) return [value];
+  if (value instanceof Uint8Array) return [bounded(value)];
   if (value === undefined || value === null) return [];
   throw new TypeError(); // guard: store-garbage
 }

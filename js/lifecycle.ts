@@ -19,7 +19,7 @@ export function followPage(
   let news: BroadcastChannel | undefined;
   const onNews = (erased: boolean): void => {
     if (erased) forget();
-    if (erased && allowed()) void quietly(() => profile.sync(engine, allowed));
+    if (erased) void quietly(() => profile.hearErasure(engine, allowed));
     else if (!page.hidden) refresh();
   };
   const hear = (): void => {

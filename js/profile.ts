@@ -4,7 +4,7 @@ import { type Event, tell } from "./event.js";
 import { Keeper } from "./keeper.js";
 import type { Core } from "./nearside.js";
 import { quietly, safely } from "./quiet.js";
-import { type Record, readRecord, timesErased, writeRecord } from "./record.js";
+import { isMark, mostErasures, type Record, readRecord, timesErased, writeRecord } from "./record.js";
 import { after } from "./timer.js";
 import type { Store } from "./types.js";
 
@@ -13,12 +13,14 @@ export interface Cursor {
   snapshot: readonly Uint8Array[];
   next: number;
   forgotten: number;
-  readonly erasures: number;
+  readonly epoch: number;
 }
 
 /** What a profile needs of an engine: `run` brings the core up to date and calls `work` on it, or throws. */
 export interface Host {
   readonly live: boolean;
+  /** Its model's vector space. */
+  readonly space: string;
   load(): Promise<void>;
   run<T>(work: (core: Core, cursor: Cursor) => T): T;
 }
@@ -27,6 +29,13 @@ export interface Host {
 const delay = 500;
 /** Events kept for a core that is still to come. */
 const longestJournal = 1000;
+const none = new Uint8Array();
+
+/** An event, and whose reranker was told of it. */
+interface Entry {
+  readonly event: Event;
+  readonly host: Host;
+}
 
 /**
  * One history, whichever cores rank by it: bytes last merged with the store, and the events since. A core that traps takes
@@ -39,12 +48,18 @@ export class Profile {
   readonly isShared: boolean;
   /** Told when the history is erased: what was derived from it goes, too. */
   readonly onForget: Set<() => void> = new Set();
+  /** All that have a core for it. */
+  readonly hosts: Set<Host> = new Set();
   readonly #keeper: Keeper;
   #snapshot: readonly Uint8Array[] = [];
-  #journal: Event[] = [];
+  #journal: Entry[] = [];
   #first = 0;
   #forgotten = 0;
   #erasures = 0;
+  #epoch = 0;
+  /** What was stored when the page began, until it was looked at once. */
+  #found: readonly Uint8Array[] | undefined;
+  #isTidy = false;
   #begun: Promise<void> | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #stop: (() => void) | undefined;
@@ -63,6 +78,11 @@ export class Profile {
     return this.#erasures;
   }
 
+  /** Changes when cores must begin anew, generation and all. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
   /** Whether the history is kept in memory only because storage failed. */
   get trouble(): boolean {
     return this.#keeper.trouble;
@@ -72,8 +92,10 @@ export class Profile {
   begin(): Promise<void> {
     const forgotten = this.#forgotten;
     this.#begun ??= this.#inTurn(async () => {
-      const records = (await this.#keeper.read()).map(readRecord);
+      const found = await this.#keeper.read();
+      const records = found.map(readRecord);
       if (forgotten !== this.#forgotten) return;
+      this.#found = found;
       this.#learn(records);
       this.#snapshot = this.#current(records);
     });
@@ -82,7 +104,7 @@ export class Profile {
 
   /** A cursor for a core that has taken in nothing. */
   cursor(): Cursor {
-    return { snapshot: [], next: 0, forgotten: this.#forgotten, erasures: this.#erasures };
+    return { snapshot: [], next: 0, forgotten: this.#forgotten, epoch: this.#epoch };
   }
 
   /** Brings a core up to date. `space` is its model's. */
@@ -95,13 +117,14 @@ export class Profile {
     cursor.snapshot = this.#snapshot;
     cursor.next = Math.max(cursor.next, this.#first);
     while (cursor.next < this.#first + this.#journal.length) {
-      tell(core, this.#journal[cursor.next++ - this.#first] as Event, space);
+      const { event, host } = this.#journal[cursor.next++ - this.#first] as Entry;
+      tell(core, event, event.space || host.space, space);
     }
   }
 
   /** Notes an event and sees that it gets stored: at once if the page may be about to go, else soon. */
   add(event: Event, host: Host, allowed: () => boolean): void {
-    this.#journal.push(event);
+    this.#journal.push({ event, host });
     if (this.#journal.length > longestJournal) {
       this.#journal.shift();
       this.#first++;
@@ -120,8 +143,37 @@ export class Profile {
   }
 
   /**
-   * Merges the history with what is stored, by this tab and others. Never rejects. `onlyDue`: if something is still pending when its
-   * turn comes, as one merge stores all that happened before it. An erasure that comes first sees to it all itself.
+   * Writes what is stored anew if something in it has ended, cannot be read, or was left by a page that is gone. It asks for nothing else,
+   * and once. Never rejects.
+   */
+  async tidy(host: Host, allowed: () => boolean): Promise<void> {
+    const found = this.#found;
+    this.#found = undefined;
+    try {
+      if (!found?.length || this.#isTidy || !allowed()) return;
+      if (this.#sum(host, found.map(readRecord), found, false) !== found[0]) await this.sync(host, allowed);
+    } catch {
+      // The core trapped: the next event sees to it.
+    }
+  }
+
+  /** Takes another tab's word that the history was erased, whatever this one takes the stored one for. Never rejects. */
+  async hearErasure(host: Host, allowed: () => boolean): Promise<void> {
+    if (!this.trouble) {
+      this.#forget();
+      this.#epoch++;
+      this.#erasures = 0;
+      this.#begun = undefined;
+    }
+    if (!allowed()) return;
+    await this.begin(); // what comes from now on is of the new history
+    await this.sync(host, allowed);
+  }
+
+  /**
+   * Takes in what is stored, by this tab and others, and adds what only this one knows, if something of it is pending. So tabs that know
+   * different things, by their clocks, their consent or their models, do not answer each other for ever. Never rejects. `onlyDue`: if something
+   * is still pending when its turn comes, as one merge stores all that happened before it. An erasure that comes first sees to it all itself.
    */
   async sync(host: Host, allowed: () => boolean, onlyDue = false): Promise<void> {
     const forgotten = this.#forgotten;
@@ -136,11 +188,14 @@ export class Profile {
       let due = this.#due;
       let merged = false;
       if (!may() || (onlyDue && !due)) return;
-      const stored = await this.#keeper.update((records) => {
-        merged = may();
-        due = this.#due;
-        return merged ? this.#merge(host, records) : undefined;
-      });
+      const stored = await this.#keeper.update(
+        (records) => {
+          merged = may();
+          due = this.#due;
+          return merged ? this.#merge(due?.host.live ? due.host : host, records) : undefined;
+        },
+        () => due !== undefined, // what was learned from another document it has told itself
+      );
       if (stored && merged && this.#due === due) this.#due = undefined;
     });
   }
@@ -173,7 +228,11 @@ export class Profile {
       // The core trapped: the store is marked below.
     }
     const done = await this.#inTurn(() =>
-      this.#keeper.update((stored) => this.#eraseStored(host, allowed, stored), true),
+      this.#keeper.update(
+        (stored) => this.#eraseStored(host, allowed, stored),
+        () => true,
+        true,
+      ),
     );
     if (done && this.#due === due) this.#due = undefined;
     return done;
@@ -193,36 +252,73 @@ export class Profile {
   #merge(host: Host, stored: Uint8Array[]): Uint8Array | undefined {
     const records = stored.map(readRecord);
     if (this.#learn(records)) this.#forget();
-    const profile = host.run((core, cursor) => {
+    this.#catchUp(host);
+    host.run((core, cursor) => {
       mergeAll(core, this.#current(records));
-      return this.#keep(core, cursor);
+      this.#keep(core, cursor);
     });
+    const adds = this.#due !== undefined;
+    const mayWrite = adds || stored.length > 1 || (stored.length > 0 && !this.#isTidy);
+    this.#isTidy = true;
+    return mayWrite ? this.#sum(host, records, stored, adds) : undefined;
+  }
+
+  /** What is to be stored: the sum of the records and, if it `adds`, of the history. The first of what is stored, if that is it. */
+  #sum(
+    host: Host,
+    records: readonly Record[],
+    stored: readonly Uint8Array[],
+    adds: boolean,
+  ): Uint8Array | undefined {
+    const [first] = stored;
+    if (!adds && records.every(isMark)) return first;
+    const [one = none, other = none] = records.map(({ erasures, profile }) =>
+      erasures === this.#erasures ? profile : none,
+    );
+    const profile = host.run((core) => core.profileOver(one, other, adds, date()));
+    if (profile.length === 0) return undefined;
     const bytes = writeRecord({ erasures: this.#erasures, profile });
-    return stored.length === 1 && same(bytes, stored[0] as Uint8Array) ? undefined : bytes;
+    return first && same(bytes, first) ? first : bytes;
+  }
+
+  /** Has the other cores take in the events before they leave the journal: each keeps vectors of its own space only. */
+  #catchUp(host: Host): void {
+    for (const other of this.hosts) {
+      try {
+        if (other !== host && other.live) other.run(() => {});
+      } catch {
+        // It trapped: it has the entries from the snapshot.
+      }
+    }
   }
 
   #eraseStored(host: Host | undefined, allowed: () => boolean, stored: Uint8Array[]): Uint8Array | undefined {
     const records = stored.map(readRecord);
     const learned = this.#learn(records);
     // Another tab may hold what it has not stored yet, but not without consent; and without consent nothing is written.
-    if (records.every(({ profile }) => profile.length === 0) && !allowed()) return undefined;
+    if (records.every(isMark) && !allowed()) return undefined;
     if (learned) this.#snapshot = [];
     try {
       if (host) {
         // What is stored may be of a later generation than this page knew: its entries end too.
-        host.run((core, cursor) => {
+        const before = host.run((core, cursor) => {
           mergeAll(core, this.#current(records));
-          const [clicks = 0, views = 0, hides = 0] = core.profileCounts(date());
+          const [clicks = 0, views = 0, hides = 0, generation = 0] = core.profileCounts(date());
           if (learned || clicks + views + hides > 0) core.erase();
           cursor.next = this.#first; // whatever came since the erasure is taken in again
+          return generation;
         });
-        const profile = host.run((core, cursor) => this.#keep(core, cursor));
-        return writeRecord({ erasures: this.#erasures, profile });
+        // Behind the last generation only a mark is above it.
+        if (before < mostErasures) {
+          const profile = host.run((core, cursor) => this.#keep(core, cursor));
+          return writeRecord({ erasures: this.#erasures, profile });
+        }
       }
     } catch {
       // The core trapped: mark the record instead.
     }
-    this.#erasures = Math.max(this.#erasures, ...records.map(timesErased)) + 1;
+    this.#erasures = (Math.max(this.#erasures, ...records.map(timesErased)) % mostErasures) + 1;
+    this.#epoch++;
     this.#snapshot = [];
     return writeRecord({ erasures: this.#erasures, profile: new Uint8Array() });
   }
@@ -231,7 +327,9 @@ export class Profile {
   #learn(records: readonly Record[]): boolean {
     const before = this.#erasures;
     this.#erasures = Math.max(before, ...records.map(({ erasures }) => erasures));
-    return this.#erasures > before;
+    const learned = this.#erasures > before;
+    if (learned) this.#epoch++;
+    return learned;
   }
 
   /** The profiles that no erasure has ended. */

@@ -12,11 +12,18 @@ export interface Record {
 const mark = 0x4e534552;
 const header = 8;
 
-/** Reads what a store holds. Whatever has no mark is taken for profile bytes; the core checks those. */
+/** Most erasures that are believed, by either count (`Profile::MAX_GENERATION`). No reader gets there. */
+export const mostErasures: number = 2 ** 24;
+
+/** Reads what a store holds. Whatever has no mark is taken for profile bytes; the core checks those. A count beyond the bounds is a record of nothing. */
 export function readRecord(bytes: Uint8Array | undefined): Record {
   const profile = bytes ?? new Uint8Array();
   const erasures = numberIn(profile, mark, 4);
-  return erasures === undefined ? { erasures: 0, profile } : { erasures, profile: profile.subarray(header) };
+  const record =
+    erasures === undefined ? { erasures: 0, profile } : { erasures, profile: profile.subarray(header) };
+  // Nothing could be above it: an erasure must.
+  if (erasures !== undefined && erasures > mostErasures) return { erasures: 0, profile: new Uint8Array() };
+  return record;
 }
 
 /** The bytes of a record. */
@@ -32,7 +39,13 @@ export function writeRecord({ erasures, profile }: Record): Uint8Array {
 
 /** How often a record's history was erased in all: without the core, and by it (`NSPF`, see `src/profile/bytes.rs`). */
 export function timesErased({ erasures, profile }: Record): number {
-  return erasures + (numberIn(profile, 0x4e535046, 14) ?? 0);
+  const generation = numberIn(profile, 0x4e535046, 14) ?? 0;
+  return erasures + (generation > mostErasures ? 0 : generation);
+}
+
+/** Whether a record says that the history was erased, and nothing else. */
+export function isMark({ erasures, profile }: Record): boolean {
+  return erasures > 0 && profile.length === 0;
 }
 
 /** The little-endian number at a place in bytes that begin with a mark; `undefined` where they do not, or end before it. */

@@ -56,12 +56,19 @@ function makeReranker(settings: Settings): Reranker {
   const isOff = settings.policy[0] === 0;
   let ready = Promise.resolve();
 
+  let had = false;
+  const allowed = (): boolean => {
+    const has = consent.allowed();
+    if (had && !has) profile.seen.clear(); // it was withdrawn
+    had = has;
+    return has;
+  };
   const consent = followConsent(settings.consent, end.signal, async (yes) => {
     if (yes) return begin();
     forgetKept();
     if (engine.live || !profile.isShared || (await holdsAnything())) void quietly(erase);
   });
-  const { allowed, answered } = consent;
+  const { answered } = consent;
   /** Its platform's last word is not followed any more once it is disposed of. */
   const mayKeep = (): boolean => !(answered && end.signal.aborted) && allowed();
   const forget = (): void => rankings.forget();
@@ -72,7 +79,11 @@ function makeReranker(settings: Settings): Reranker {
     return loading;
   };
   const begin = (): void => {
-    if (allowed() && !settings.refusal && !isOff) void quietly(load);
+    if (!allowed() || settings.refusal || isOff) return;
+    void quietly(async () => {
+      await load();
+      await profile.tidy(engine, mayKeep);
+    });
   };
   const erase = (): Promise<boolean> => {
     forgetKept();

@@ -3,6 +3,8 @@ import type { Store } from "./types.js";
 
 const name = "nearside";
 const key = "history";
+/** No record is longer; what is, is not read. */
+const most = 2 ** 14;
 
 /** Keeps the history in memory: for tests, or where nothing may be kept on the device. It ends with the page. */
 export class MemoryStore implements Store {
@@ -28,12 +30,12 @@ export class IdbStore {
   /** All records. */
   read(): Promise<Uint8Array[]> {
     return this.#twice(async (database) => {
-      const stored = await promisifyRequest(open(database, "readonly").get(key));
-      return records(stored, leftText());
+      const left = leftText(); // first: another page may move it into the database meanwhile
+      return records(await promisifyRequest(open(database, "readonly").get(key)), left);
     });
   }
 
-  /** Replaces all records by the one that `change` makes of them, or leaves them, in one transaction. */
+  /** Replaces all records by the one that `change` makes of them, or leaves them, in one transaction. Answered with the first, it only takes the other away. */
   update(change: (records: Uint8Array[]) => Uint8Array | undefined): Promise<void> {
     return this.#twice(async (database) => {
       const store = open(database, "readwrite");
@@ -42,8 +44,9 @@ export class IdbStore {
       done.catch(() => {}); // guard: update-unawaited
       const stored = await promisifyRequest(store.get(key));
       const left = leftText();
-      const bytes = change(records(stored, left));
-      if (bytes) await promisifyRequest(store.put(bytes, key));
+      const all = records(stored, left);
+      const bytes = change(all);
+      if (bytes && (stored === undefined || bytes !== all[0])) await promisifyRequest(store.put(bytes, key));
       await done;
       if (bytes && left !== "" && left === leftText()) localStorage.removeItem(name);
     });
@@ -88,22 +91,41 @@ export class IdbStore {
   }
 
   async #connect(): Promise<IDBDatabase> {
-    const request = indexedDB.open(name, 1);
-    request.onupgradeneeded = () => void request.result.createObjectStore(name);
-    const database = await promisifyRequest(request);
+    let database = await openDatabase();
+    if (!database.objectStoreNames.contains(name)) {
+      // Somebody else's, or half made: it gets what it lacks.
+      const next = database.version + 1;
+      database.close();
+      database = await openDatabase(next);
+    }
     database.onversionchange = database.onclose = () => this.close(); // guard: versionchange
     return database;
   }
+}
+
+/** Opens the database, whichever its version, or makes it. */
+function openDatabase(version?: number): Promise<IDBDatabase> {
+  const request = indexedDB.open(name, version);
+  request.onupgradeneeded = () => void request.result.createObjectStore(name);
+  return promisifyRequest(request);
 }
 
 function open(database: IDBDatabase, mode: IDBTransactionMode): IDBObjectStore {
   return database.transaction(name, mode).objectStore(name);
 }
 
-/** The records among what is stored and what was left; its characters are bytes. */
+/** The records among what is stored and what was left; its characters are bytes. What can be none is one of no bytes. */
 function records(stored: unknown, left: string): Uint8Array[] {
-  const bytes = left === "" ? undefined : Uint8Array.from(left, (character) => character.charCodeAt(0));
-  return [stored, bytes].filter((one) => one instanceof Uint8Array);
+  const all: Uint8Array[] = [];
+  if (stored !== undefined) all.push(bounded(stored));
+  if (left.length > most) all.push(new Uint8Array());
+  else if (left !== "") all.push(Uint8Array.from(left, (character) => character.charCodeAt(0)));
+  return all;
+}
+
+/** A stored value, if it can be a record, or no bytes. */
+export function bounded(value: unknown): Uint8Array {
+  return value instanceof Uint8Array && value.length <= most ? value : new Uint8Array();
 }
 
 /** Whether there is a database, or what a page left. Makes neither. Where the browser does not tell, there may be. */

@@ -104,6 +104,11 @@ impl Profile {
     pub const CLOCK_TOLERANCE: u32 = 600;
     /// Seconds after a click in which a dwell time may still be attached to it.
     pub const DWELL_WINDOW: u32 = Seconds::DAY;
+    /// Most erasures that are counted. No reader gets there: a record that claims more was not written by this package.
+    pub const MAX_GENERATION: u32 = 1 << 24;
+    /// Seconds without a new vector after which a record leaves its space for another: longer than pages of two spaces
+    /// that are open side by side are usually quiet, and shorter than the time between two visits.
+    pub const SPACE_REST: u32 = 3600;
 
     /// An empty history, generation 0.
     pub fn new() -> Self {
@@ -195,9 +200,11 @@ impl Profile {
         }
     }
 
-    /// Empties the history and starts a new generation, so that no older copy can bring anything back.
+    /// Empties the history and starts a new generation, so that no older copy can bring anything back. Behind the last
+    /// generation, [`MAX_GENERATION`](Self::MAX_GENERATION), there is none.
     pub fn erase(&mut self) {
-        *self = Self { generation: self.generation.saturating_add(1), space: self.space, ..Self::default() };
+        let generation = Self::MAX_GENERATION.min(self.generation + 1);
+        *self = Self { generation, space: self.space, ..Self::default() };
     }
 
     /// Takes in another copy of the history: the higher generation wins whole; within one, the union.
@@ -219,6 +226,35 @@ impl Profile {
         other.clicks.into_iter().for_each(|click| self.add_click(click));
         other.views.into_iter().for_each(|view| self.add_view(view));
         other.hides.into_iter().for_each(|hide| self.add_hide(hide));
+    }
+
+    /// What is to be stored in place of `record`: the same, and what it lacks of this history.
+    ///
+    /// As [`merge`](Self::merge), but a record of another space stays in it and gets the entries without their vectors, so that pages of
+    /// two spaces do not overwrite each other's. It moves with the first vector that is
+    /// [`SPACE_REST`](Self::SPACE_REST) younger than its own last one, and loses those.
+    pub fn added_to(&self, record: &Self) -> Self {
+        if self.generation != record.generation {
+            return if self.generation > record.generation { self } else { record }.clone();
+        }
+        let sum_in = |space| {
+            let (mut sum, mut own) = (record.clone(), self.clone());
+            sum.set_space(space);
+            own.set_space(space);
+            sum.merge(&own);
+            sum
+        };
+        let sum = sum_in(record.space);
+        let rested = sum.last_vector().map(|last| last.0.saturating_add(Self::SPACE_REST));
+        let moves = self.last_vector().map(|last| last.0) > rested;
+        if moves { sum_in(self.space) } else { sum }
+    }
+
+    /// When the last entry with a vector was made.
+    fn last_vector(&self) -> Option<Seconds> {
+        let clicks = self.clicks.iter().filter(|click| click.vector.is_some()).map(|click| click.second);
+        let hides = self.hides.iter().filter(|hide| hide.vector.is_some()).map(|hide| hide.second);
+        clicks.chain(hides).max()
     }
 
     /// Whether an entry of `second` counts at `now`: not yet ended, and not too far ahead.
@@ -269,12 +305,13 @@ impl Profile {
     fn add_hide(&mut self, hide: Hide) {
         let mut latest = hide;
         if let Some(at) = self.hides.iter().position(|other| other.id == hide.id) {
-            // The latest word on the article stays; at one second, "hidden" wins.
-            let payload = |hide: &Hide| (hide.second, hide.hidden, hide.topic, hide.vector);
+            // The latest word on the article stays; at one second, "hidden" wins. The vector is the article's, whoever had it.
+            let word = |hide: &Hide| (hide.second, hide.hidden, hide.topic);
             let other = self.hides.remove(at);
-            if payload(&other) > payload(&hide) {
+            if word(&other) > word(&hide) {
                 latest = other;
             }
+            latest.vector = hide.vector.max(other.vector);
         }
         add(&mut self.hides, latest, |hide| (hide.second, hide.id), |a, _| a);
         keep_newest(&mut self.hides, Self::MAX_HIDES);

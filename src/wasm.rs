@@ -109,6 +109,28 @@ impl Core {
         self.profile.encode()
     }
 
+    /// What is to be stored in place of the records `first` and `second` (`""` for none): their sum and, with `own`, what this history
+    /// adds to it. Nothing where one is of a later version, which stays.
+    #[wasm_bindgen(js_name = profileOver)]
+    pub fn profile_over(&mut self, first: &[u8], second: &[u8], own: bool, now_ms: f64) -> Vec<u8> {
+        let now = Seconds::from_millis(now_ms);
+        let mut sum: Option<Profile> = None;
+        for bytes in [first, second] {
+            if Profile::is_later(bytes) {
+                return Vec::new();
+            }
+            if let Ok(stored) = Profile::decode(bytes, now) {
+                sum = Some(sum.map_or(stored.clone(), |sum| stored.added_to(&sum)));
+            }
+        }
+        self.profile.expire(now);
+        match sum {
+            Some(sum) if own => self.profile.added_to(&sum).encode(),
+            Some(sum) => sum.encode(),
+            None => self.profile.encode(),
+        }
+    }
+
     /// Clicks, views, hides and generation.
     #[wasm_bindgen(js_name = profileCounts)]
     pub fn profile_counts(&mut self, now_ms: f64) -> Vec<u32> {

@@ -192,3 +192,94 @@ fn clicks_and_views_in_one_second_are_one() {
     assert!(profile.clicks()[0].vector.is_some(), "fields are joined by their maximum");
     assert_eq!(profile.views()[0].topic, TopicId(1));
 }
+
+/// All but the vectors and their space.
+fn without_vectors(profile: &Profile) -> Profile {
+    let mut bare = profile.clone();
+    let other = SpaceId(profile.space().0 ^ 1);
+    bare.set_space(other);
+    bare.set_space(SpaceId(9));
+    bare
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn what_is_added_to_a_record_is_there_and_adding_it_again_changes_nothing(a in profiles(40), b in profiles(40), record in profiles(40)) {
+        let once = a.added_to(&record);
+        prop_assert_eq!(&a.added_to(&once), &once, "idempotent");
+        prop_assert_eq!(&once.added_to(&once), &once);
+        prop_assert_eq!(without_vectors(&once), without_vectors(&merged(&a, &record)), "the same entries as a merge");
+        // Two pages that know what they know can go on for ever: each adds once, then neither has anything to add.
+        let (mut known_a, mut known_b) = (a.clone(), b.clone());
+        let mut stored = record;
+        let mut writes = 0;
+        for _ in 0..4 {
+            for known in [&mut known_a, &mut known_b] {
+                let mut learned = stored.clone();
+                learned.set_space(known.space());
+                known.merge(&learned);
+                let next = known.added_to(&stored);
+                writes += u32::from(next != stored);
+                stored = next;
+            }
+        }
+        prop_assert!(writes <= 3, "{} writes", writes);
+    }
+
+    #[test]
+    fn a_record_keeps_its_vectors_beside_pages_of_another_space(
+        spaces in (1u8..4, 1u8..4), mine in events(40), theirs in events(40),
+    ) {
+        let (own, record) = (profile(0, spaces.0, &mine), profile(0, spaces.1, &theirs));
+        let has_vectors = |profile: &Profile| profile.clicks().iter().any(|click| click.vector.is_some())
+            || profile.hides().iter().any(|hide| hide.vector.is_some());
+        let sum = own.added_to(&record);
+        if has_vectors(&record) {
+            prop_assert_eq!(sum.space(), record.space());
+            for click in record.clicks() {
+                let kept = sum.clicks().iter().find(|kept| (kept.second, kept.id) == (click.second, click.id));
+                prop_assert!(kept.is_none_or(|kept| kept.vector.is_some() || click.vector.is_none()));
+            }
+        }
+        if spaces.0 != spaces.1 && !has_vectors(&record) && has_vectors(&own) {
+            prop_assert_eq!(sum.space(), own.space());
+        }
+    }
+}
+
+#[test]
+fn a_record_moves_to_another_space_with_the_first_vector_after_an_hours_rest() {
+    let at = |space: u8, ago: u32| profile(0, space, &[(1, space, ago, 3)]);
+    let (old, soon, later) =
+        (at(1, 4000), at(2, 4000 - Profile::SPACE_REST), at(2, 3999 - Profile::SPACE_REST));
+    let sum = soon.added_to(&old);
+    assert_eq!((sum.space(), sum.clicks().len()), (SpaceId(1), 2));
+    assert!(sum.clicks()[0].vector.is_some() && sum.clicks()[1].vector.is_none());
+    let sum = later.added_to(&old);
+    assert_eq!((sum.space(), sum.clicks().len()), (SpaceId(2), 2));
+    assert!(sum.clicks()[0].vector.is_none() && sum.clicks()[1].vector.is_some());
+    // Who still has the old vectors does not move it back.
+    assert_eq!(at(1, 4000).added_to(&sum), sum);
+    let bare = profile(0, 2, &[(0, 1, 5, 3)]);
+    assert_eq!(bare.added_to(&profile(0, 1, &[(0, 2, 5, 3)])).space(), SpaceId(1), "nothing to move for");
+}
+
+#[test]
+fn generations_end_and_stay() {
+    let mut profile = Profile::new();
+    profile.erase();
+    let mut bytes = profile.encode();
+    bytes[14..18].copy_from_slice(&Profile::MAX_GENERATION.to_le_bytes());
+    // The checksum is FNV-1a: see the layout.
+    let fnv = |bytes: &[u8]| {
+        bytes.iter().fold(0x811c_9dc5u32, |sum, &byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    };
+    let sum = fnv(&bytes[14..]) ^ fnv(&bytes[..10]);
+    bytes[10..14].copy_from_slice(&sum.to_le_bytes());
+    let mut last = Profile::decode(&bytes, Seconds(NOW)).expect("the last one counts");
+    record(&mut last, &(1, 1, 5, 0));
+    last.erase();
+    assert_eq!((last.generation(), last.clicks().len()), (Profile::MAX_GENERATION, 0));
+}

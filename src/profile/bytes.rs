@@ -8,7 +8,7 @@
 //! | 2 | version, 1 |
 //! | 4 | length of the whole string |
 //! | 4 | checksum (FNV-1a, 32 bits) of all that follows it, then of the ten bytes before it |
-//! | 4 | generation |
+//! | 4 | generation, at most 2^24 |
 //! | 8 | vector space |
 //! | 2, 2, 2 | numbers of clicks, views and hides |
 //! | 22 or 86 each | click: second 4, id 8, topic 4, subtopic 4, dwell 2 (top bit: a vector of 64 bytes follows) |
@@ -74,12 +74,24 @@ impl Profile {
         bytes
     }
 
+    /// Whether a later version of the package wrote these bytes, as far as their beginning, length and checksum tell.
+    pub fn is_later(bytes: &[u8]) -> bool {
+        let look = || -> Result<bool, Error> {
+            let mut header = Reader(bytes);
+            Ok(header.take()? == *MAGIC
+                && u16::from_le_bytes(header.take()?) > VERSION
+                && header.u32()? as usize == bytes.len()
+                && header.u32()? == checksum_of(bytes))
+        };
+        look().unwrap_or(false)
+    }
+
     /// Reads the stored form, dropping entries that have ended or lie more than ten minutes ahead of `now`.
     ///
     /// # Errors
     ///
     /// [`Error::ProfileMalformed`] for anything [`encode`](Self::encode) does not write: another magic or version, a wrong length or
-    /// checksum, counts beyond the bounds, a field out of its range, entries out of order or twice, bytes behind them.
+    /// checksum, a generation or counts beyond the bounds, a field out of its range, entries out of order or twice, bytes behind them.
     pub fn decode(bytes: &[u8], now: Seconds) -> Result<Self, Error> {
         let malformed = Error::ProfileMalformed;
         let mut header = Reader(bytes);
@@ -101,6 +113,9 @@ impl Profile {
             space: SpaceId(u64::from_le_bytes(body.take()?)),
             ..Self::default()
         };
+        if profile.generation > Profile::MAX_GENERATION {
+            return Err(malformed("its generation is out of its range"));
+        }
         let [clicks, views, hides] = [body.u16()?, body.u16()?, body.u16()?].map(usize::from);
         if clicks > Profile::MAX_CLICKS || views > Profile::MAX_VIEWS || hides > Profile::MAX_HIDES {
             return Err(malformed("it has too many entries"));
@@ -278,6 +293,10 @@ mod tests {
         assert_eq!(reason(b"NSP"), "it ends too early");
         assert_eq!(reason(b"NSPQ\x01\x00"), "it does not begin as a profile does");
         assert_eq!(reason(b"NSPF\x02\x00"), "its version is not known");
+        assert_eq!(
+            reason(&resealed(|bytes| bytes[14..18].copy_from_slice(&0x0100_0001u32.to_le_bytes()))),
+            "its generation is out of its range"
+        );
         assert_eq!(reason(&resealed(|bytes| bytes.push(0))), "written again it is not the same");
         assert_eq!(reason(&resealed(|bytes| bytes[26] = 51)), "it has too many entries");
         assert_eq!(
@@ -296,6 +315,25 @@ mod tests {
         let mut bytes = sample().encode();
         bytes[20] ^= 1;
         assert_eq!(reason(&bytes), "its checksum does not match");
+    }
+
+    #[test]
+    fn a_record_of_a_later_version_is_told_from_garbage() {
+        let later = resealed(|bytes| bytes[4] = 2);
+        assert!(Profile::is_later(&later) && Profile::decode(&later, NOW).is_err());
+        assert!(Profile::is_later(&resealed(|bytes| {
+            bytes[5] = 1;
+            bytes.extend([7; 20_000]);
+        })));
+        for at in [0, 4, 6, 10, 40] {
+            let mut bytes = later.clone();
+            bytes[at] ^= 2;
+            assert!(!Profile::is_later(&bytes), "byte {at}");
+        }
+        for len in 0..later.len() {
+            assert!(!Profile::is_later(&later[..len]), "{len} bytes");
+        }
+        assert!(!Profile::is_later(&sample().encode()), "its own");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 // What a page has stored: the history as the package tells it, and the record in IndexedDB behind the package's back.
 
 import assert from "node:assert/strict";
+import { seal, spaceOf } from "../faults/onnx.mjs";
 
 /** What the page knows of its history. */
 export const stored = (page) => page.evaluate(() => globalThis.reranker.stored());
@@ -47,4 +48,21 @@ export async function saved(page) {
     await page.waitForTimeout(20);
   }
   throw new Error("the history was not written");
+}
+
+/** A record in the layout of `src/profile/bytes.rs`: clicks so many seconds ago, in a space, with vectors. */
+export function recordOf({ space = "", ago = [], generation = 0 }) {
+  const header = Buffer.alloc(32);
+  header.write("NSPF\x01");
+  header.writeUInt32LE(generation, 14);
+  header.writeBigUInt64LE(space ? spaceOf(space) : 0n, 18);
+  header.writeUInt16LE(ago.length, 26);
+  const clicks = ago.map((seconds, i) => {
+    const click = Buffer.alloc(22 + (space ? 64 : 0), 1);
+    click.writeUInt32LE(Math.floor(Date.now() / 1000) - seconds, 0);
+    click.writeBigUInt64LE(BigInt(i), 4);
+    click.writeUInt16LE(space ? 0x8000 : 0, 20);
+    return click;
+  });
+  return [...seal(Buffer.concat([header, ...clicks]))];
 }

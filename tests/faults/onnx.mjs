@@ -147,3 +147,42 @@ export function goldenRows(model) {
     ...features.subarray(i * width, (i + 1) * width),
   ]);
 }
+
+/** The model with other metadata: `change(name, text)` returns a value's text, or nothing. */
+function described(model, change) {
+  return write(
+    parse(model).map(([field, value]) => {
+      if (field !== 14) return [field, value];
+      const entry = parse(value);
+      const text = change(textOf(entry, 1), textOf(entry, 2));
+      return [field, text === undefined ? value : write([entry[0], [2, Buffer.from(text)]])];
+    }),
+  );
+}
+
+/** The model as if made for another vector space, its golden case's history with it. */
+export const inSpace = (model, space) =>
+  described(model, (name, text) => {
+    if (name === "nearside.space") return space;
+    if (name !== "nearside.golden.profile") return undefined;
+    const profile = Buffer.from(text, "base64");
+    profile.writeBigUInt64LE(spaceOf(space), 18);
+    return seal(profile).toString("base64");
+  });
+
+/** A vector space's number in a record, as in `src/id.rs`. */
+export function spaceOf(name) {
+  let hash = 0xcbf29ce484222325n;
+  for (const byte of Buffer.from(name)) hash = ((hash ^ BigInt(byte)) * 0x100000001b3n) & (2n ** 64n - 1n);
+  return hash || 1n;
+}
+
+const fnv = (bytes) => bytes.reduce((sum, byte) => Math.imul(sum ^ byte, 0x01000193) >>> 0, 0x811c9dc5);
+
+/** A record whose length and checksum fit what it says, as in `src/profile/bytes.rs`. */
+export function seal(record) {
+  const bytes = Buffer.from(record);
+  bytes.writeUInt32LE(bytes.length, 6);
+  bytes.writeUInt32LE((fnv(bytes.subarray(14)) ^ fnv(bytes.subarray(0, 10))) >>> 0, 10);
+  return bytes;
+}

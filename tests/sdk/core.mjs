@@ -1,5 +1,5 @@
 // Stands in for dist/nearside.js: a core of plain JavaScript whose every call a test can watch, slow down or spoil.
-// Its profile is JSON under the same laws as the real one: union, and the higher generation wins whole.
+// Its profile is JSON under the same laws as the real one: union, and the higher generation wins whole. An event "ended …" is not taken in.
 
 export const control = {
   /** Calls so far: `init`, `renew`, `new`, and the core's methods. */
@@ -74,7 +74,7 @@ export class Core {
     if (other.generation < this.#generation) return true;
     if (other.generation > this.#generation) this.#events.clear();
     this.#generation = other.generation;
-    for (const event of other.events) this.#events.add(event);
+    for (const event of other.events) if (!event.startsWith("ended ")) this.#events.add(event);
     return true;
   }
 
@@ -87,6 +87,14 @@ export class Core {
   profileBytes(now) {
     this.#call("profileBytes", now);
     return encode({ generation: this.#generation, events: [...this.#events].sort() });
+  }
+
+  profileOver(first, second, own, now) {
+    this.#call("profileOver", first, second, own, now);
+    const sum = new Core(undefined, "sum");
+    const read = [first, second].filter((bytes) => sum.mergeProfile(bytes));
+    if (own || read.length === 0) sum.mergeProfile(this.profileBytes(now));
+    return sum.profileBytes(now);
   }
 
   profileCounts(now) {

@@ -278,10 +278,14 @@ test("rearranging gives the order, and leaves fixed children alone", () => {
 test("a record is its profile, until it was erased without a core", () => {
   const profile = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9);
   assert.deepEqual(writeRecord({ erasures: 0, profile }), profile);
-  for (const erasures of [0, 1, 258, 2 ** 32 - 1]) {
+  for (const erasures of [0, 1, 258, 2 ** 24]) {
     for (const bytes of [profile, new Uint8Array()]) {
       assert.deepEqual(readRecord(writeRecord({ erasures, profile: bytes })), { erasures, profile: bytes });
     }
+  }
+  for (const erasures of [2 ** 24 + 1, 2 ** 31, 2 ** 32 - 1]) {
+    const absurd = readRecord(writeRecord({ erasures, profile }));
+    assert.deepEqual(absurd, { erasures: 0, profile: new Uint8Array() }, "an erasure must be above it");
   }
   assert.deepEqual(readRecord(undefined), { erasures: 0, profile: new Uint8Array() });
   const marked = writeRecord({ erasures: 3, profile });
