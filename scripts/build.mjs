@@ -5,6 +5,7 @@
 //   models/reranker.onnx ──────────────────────── dist/reranker.onnx ────┘
 //   js/*.ts ── tsc ────────────────────────────── dist/*.js, *.d.ts
 //   dist/serve.js with the glue ── esbuild ────── dist/worker.js
+//   dist/index.js and all it imports ─ esbuild ── dist/index.cjs
 //
 // The full flavour is the same crate with the feature `tract`, in dist/full/, with its own copy of the few modules that know
 // the wasm; all others it shares. So nothing of the default flavour knows of it.
@@ -196,9 +197,11 @@ export async function buildPackage(bindgen, { full = false } = {}) {
   if (full) await buildWorker("worker-full", at("dist/full"));
   const core = [
     ...["nearside.js", "nearside.d.ts", "nearside_bg.wasm"],
-    ...["integrity.js", "integrity.d.ts", "worker.js"],
+    ...["integrity.js", "integrity.d.ts", "worker.js", "index.cjs"],
   ];
   const copied = full ? await shareModules(emitted) : [];
+  await buildClassic("classic", at("dist"));
+  if (full) await buildClassic("classic-full", at("dist/full"));
   prune(at("dist"), [
     ...core.map((name) => at("dist", name)),
     ...(full ? core.map((name) => at("dist/full", name)) : []),
@@ -247,6 +250,29 @@ async function buildWorker(name, folder) {
           resolveDir: folder,
         },
         ...{ bundle: true, minify: true, format: "esm", target: "es2022", outfile },
+        logLevel: "error",
+      });
+    },
+  });
+}
+
+/**
+ * Makes the script for what can only `require`, as Jest does where nothing compiles the modules it imports: one file beside the modules,
+ * which does not know its own address. Bundlers take the modules, also for a `require`: the package's `exports` say so.
+ */
+async function buildClassic(name, folder) {
+  await step(name, {
+    inputs: filesUnder(at("dist")).filter((file) => file.endsWith(".js")),
+    outputs: [join(folder, "index.cjs")],
+    async make([outfile]) {
+      const { build } = await import("esbuild");
+      await build({
+        entryPoints: [join(folder, "index.js")],
+        ...{ bundle: true, format: "cjs", platform: "neutral", target: "es2022", outfile },
+        minifyWhitespace: true,
+        external: ["idb-keyval"],
+        define: { "import.meta.url": "undefined" },
+        legalComments: "none",
         logLevel: "error",
       });
     },

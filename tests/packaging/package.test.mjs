@@ -34,6 +34,7 @@ describe("contents", () => {
       "integrity.js",
       "integrity.d.ts",
       "worker.js",
+      "index.cjs",
     ];
     // The modules that know the wasm: the full flavour has its own.
     const copies = ["engine", "load", "manifest", "release", "remote", "reranker", "settings"].map(
