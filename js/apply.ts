@@ -1,20 +1,20 @@
 import { flagsOf, idOf } from "./candidates.js";
 import { mayOrder, noteOrdered } from "./copies.js";
+import { isDelicate } from "./delicate.js";
+import { attribute } from "./dom.js";
 import { hasPainted } from "./painted.js";
 import { rearrange, restore } from "./rearrange.js";
+import { Look } from "./seen.js";
 import type { Application, Candidate } from "./types.js";
 
-const attribute = "data-nearside-id";
-/** What starts over when it is taken out of the document and put back. */
-const delicate = "iframe, video, audio, object, embed";
 /**
  * Brings the marked children of a container into the order of `items`, as far as they may move.
  *
- * A child that must not be re-inserted (it has focus, or plays something) keeps its slot, as unmarked children do; so does, where
- * `items` has it in its slot, one that is pinned or not personalizable or that `holds` names; and, once content has been
- * painted, every child that the reader may have seen: that does not lie wholly below the viewport and is not hidden. The others fill
- * the remaining slots in the order of `items`. If something in the viewport would move all the same (a layout that flows between
- * columns), or the page's own code throws or interferes, every child is put back before it can be painted.
+ * A child that must not be re-inserted (it has focus, plays something, or would start over) keeps its slot, as unmarked children do; so
+ * does, where `items` has it in its slot, one that is pinned or not personalizable or that `holds` names; and, once content has been painted,
+ * every child that the reader may have seen (`Look`). The others fill the remaining slots in the order of `items`. If something in
+ * the window would move all the same (a layout that flows between columns), or the page's own code throws or interferes, every child is
+ * put back before it can be painted.
  */
 export function apply(
   container: Element,
@@ -38,7 +38,8 @@ function arrange(
   items: readonly Candidate[],
   holds: (id: string) => boolean,
 ): Application {
-  const current = Array.from(container.children);
+  const children = (): Element[] => Array.from(container.children);
+  const current = children();
   const marked = new Map<string, Element>();
   let count = 0;
   for (const child of current) {
@@ -53,13 +54,22 @@ function arrange(
     return { applied: false, reason: "stale_list" };
   }
   const painted = hasPainted();
-  const marks = current.filter((child) => child.hasAttribute(attribute));
+  const marks = current.filter((child) => child.getAttribute(attribute) !== null);
   // Where others are held back, the rest slide along; what ranking was not to move must not slide with them.
   const held = new Set(
     wanted.filter((child, i) => child === marks[i] && (flagsOf(items[i]) !== 0 || holds(ids[i] as string))),
   );
+  const look = painted ? new Look(container) : undefined;
+  const seen = current.filter((child) => look?.sees(child)); // guard: seen
   const fixed = new Set(
-    current.filter((child) => !child.hasAttribute(attribute) || held.has(child) || mustStay(child, painted)),
+    current.filter(
+      (child) =>
+        child.getAttribute(attribute) === null ||
+        held.has(child) ||
+        seen.includes(child) ||
+        hasFocus(child) || // guard: focus
+        isDelicate(child), // guard: delicate
+    ),
   );
   const free = (wanted as Element[]).filter((child) => !fixed.has(child));
   const target = current.map((child) => (fixed.has(child) ? child : (free.shift() as Element)));
@@ -68,42 +78,26 @@ function arrange(
     const inOrder = marks.every((child, i) => child === wanted[i]);
     return inOrder ? { applied: true, reason: "applied" } : { applied: false, reason: "too_late" };
   }
-  const seen = painted ? current.filter((child) => !isUnseen(child)) : [];
-  const before = seen.map(place);
+  // What stands beside the container must not be pushed about, either.
+  const beside = look ? [...(container.parentElement?.children ?? [])] : [];
+  seen.push(...beside.filter((one) => look?.sees(one, true)));
+  const before = look?.places(seen);
   try {
-    rearrange(container, current, target, fixed);
+    rearrange(container, current, target, fixed, painted);
   } catch {
     // guard: rearrange
     // The page's own code threw: the children show how far it came.
   }
-  const done = target.every((child, i) => child === container.children[i]);
-  if (done && seen.every((child, i) => place(child) === before[i]))
+  const now = children();
+  const done = target.every((child, i) => child === now[i]);
+  const after = look && new Look(container);
+  if (done && after?.places(seen) === before && !current.some((one) => !fixed.has(one) && after?.sees(one)))
     return { applied: true, reason: "applied" };
   restore(container, current, fixed); // guard: restore
   return { applied: false, reason: done ? "too_late" : "stale_list" };
 }
 
-function mustStay(child: Element, painted: boolean): boolean {
+function hasFocus(child: Element): boolean {
   const { activeElement } = child.getRootNode() as Document | ShadowRoot;
-  const focused = activeElement !== null && child.contains(activeElement);
-  return (
-    focused || // guard: focus
-    child.matches(delicate) ||
-    child.querySelector(delicate) !== null || // guard: delicate
-    (painted && !isUnseen(child)) // guard: seen
-  );
-}
-
-/** Wholly below the viewport, hidden, or not laid out at all. */
-function isUnseen(child: Element): boolean {
-  return (
-    child.getClientRects().length === 0 ||
-    child.getBoundingClientRect().top >= innerHeight ||
-    getComputedStyle(child).visibility === "hidden"
-  );
-}
-
-function place(child: Element): string {
-  const { left, top, width, height } = child.getBoundingClientRect();
-  return `${left} ${top} ${width} ${height}`;
+  return activeElement !== null && child.contains(activeElement);
 }

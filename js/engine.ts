@@ -4,7 +4,7 @@ import { isOff, noteFault } from "./breaker.js";
 import { hash } from "./bytes.js";
 import type { Columns } from "./candidates.js";
 import { date } from "./clock.js";
-import { checkSupport, isLoaded, liveInstance, loadModel, loadWasm, noteTrap } from "./load.js";
+import { checkSupport, forgetModel, isLoaded, liveInstance, loadModel, loadWasm, noteTrap } from "./load.js";
 import { Core } from "./nearside.js";
 import type { Cursor, Profile } from "./profile.js";
 import { safely } from "./quiet.js";
@@ -115,13 +115,33 @@ export class Engine {
     noteFault(this.#hash);
   }
 
-  /** Notes that a reranker is done with it: the last one ends the worker. */
+  /** Notes that a reranker is done with it: the last one ends the worker, and lets go of what only this engine has. */
   release(): void {
     this.users--;
     const end = (): void => {
-      if (this.users === 0) this.#remote?.close();
+      if (this.users > 0) return;
+      this.#remote?.close();
+      this.#free();
+      const { wasm, model } = this.files;
+      // Files under an address may be wanted again, and are few.
+      if (typeof wasm.key === "string" && typeof model.key === "string") return;
+      forgetModel(model);
+      const known = engines?.get(this.#profile)?.filter((engine) => engine !== this);
+      if (known) engines?.set(this.#profile, known);
     };
-    this.#loading?.then(end, end);
+    if (this.#loading) this.#loading.then(end, end);
+    else end();
+  }
+
+  /** Gives the core's memory back. Whatever asks for it later has it made again. */
+  #free(): void {
+    const core = this.#core;
+    this.#core = undefined;
+    try {
+      if (core && this.#instance === liveInstance()) core.free();
+    } catch {
+      // The instance trapped, and its memory is gone with it.
+    }
   }
 
   async #load(): Promise<void> {

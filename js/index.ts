@@ -23,4 +23,5 @@ export type {
   RerankerOptions,
   Store,
   Stored,
+  WatchOptions,
 } from "./types.js";

@@ -76,6 +76,11 @@ export function loadModel(request: AssetRequest): Promise<Uint8Array<ArrayBuffer
   return file;
 }
 
+/** Forgets a model that nobody wants any more. */
+export function forgetModel(request: AssetRequest): void {
+  models = models.filter((model) => !isSame(model.request, request));
+}
+
 /** The number of the running instance. After a trap this is where the second one starts; a second trap was the last. */
 export function liveInstance(): number {
   if (traps > 1) throw new Refusal("trap", "WebAssembly trapped twice");

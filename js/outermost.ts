@@ -58,7 +58,7 @@ export function outermost(make: (listen: (to: Listener) => void) => Reranker): R
     },
     rank: rank as Reranker["rank"],
     apply: atOnce("apply", () => ({ applied: false, reason: "stale_list" })),
-    watch: atOnce("watch"),
+    watch: atOnce("watch", () => () => {}),
     viewed: atOnce("viewed"),
     clicked: atOnce("clicked"),
     dwelled: atOnce("dwelled"),

@@ -13,6 +13,8 @@ export interface Answer extends Scored {
 interface Story {
   readonly id: string;
   readonly _nearside: ReturnType<typeof subjectOf>;
+  /** Where it opens. */
+  readonly urls: readonly string[];
 }
 
 /** A list that was given to `rank`, and what came of it. */
@@ -43,6 +45,9 @@ const bounds: readonly Bound[] = [
   "topic_cap",
   "unscored",
 ];
+
+/** A longer address is none. */
+const longestUrl = 2048;
 
 /** The last lists a reranker was given. */
 export class Rankings {
@@ -133,14 +138,25 @@ export class Rankings {
 
 /** Takes an item in as the next story, without an id where it cannot be read. */
 function read({ stories, places }: Ranked, items: readonly unknown[], i: number): void {
-  let story: Story = { id: "", _nearside: { topic: "", subtopic: "", vector: "" } };
+  let story: Story = { id: "", _nearside: { topic: "", subtopic: "", vector: "" }, urls: [] };
   try {
     const item = items[i];
-    story = { id: idOf(item) ?? "", _nearside: subjectOf(item) };
+    story = { id: idOf(item) ?? "", _nearside: subjectOf(item), urls: urlsOf(item) };
   } catch {
     // guard: unreadable
     // A getter of the page's: the ranking will say so.
   }
   if (story.id !== "" && !places.has(story.id)) places.set(story.id, stories.length);
   stories.push(story);
+}
+
+function urlsOf(item: unknown): string[] {
+  try {
+    const { url, external_url } = item as { url: unknown; external_url: unknown };
+    return [url, external_url].filter(
+      (text) => typeof text === "string" && text.length <= longestUrl,
+    ) as string[];
+  } catch {
+    return []; // a getter of the page's: it is a story without an address
+  }
 }

@@ -1,12 +1,15 @@
+import { fits, isCustom, keepsState, someWithin } from "./dom.js";
+
 /**
  * Brings children from one order into another with as few re-insertions as possible. `fixed` children have the same index in
- * both and are never re-inserted.
+ * both and are never re-inserted. Once `painted`, what is scrolled in them stays so.
  */
 export function rearrange(
   container: Element,
   current: readonly Element[],
   target: readonly Element[],
   fixed: ReadonlySet<Element>,
+  painted: boolean,
 ): void {
   const resting = new Set(fixed);
   const indices = new Map(current.map((child, i) => [child, i]));
@@ -24,10 +27,34 @@ export function rearrange(
     }
     start = end + 1;
   }
+  const put = painted ? target.filter((child) => !resting.has(child)).flatMap(scrolled) : [];
   for (let i = target.length - 1; i >= 0; i--) {
     const child = target[i] as Element;
-    if (!resting.has(child)) container.insertBefore(child, target[i + 1] ?? null);
+    if (!resting.has(child)) insert(container, child, target[i + 1] ?? null);
   }
+  for (const scroll of put) scroll();
+}
+
+/** Moves a child as gently as the browser can. */
+function insert(container: Element, child: Element, next: Element | null): void {
+  if (keepsState() && container.isConnected) Element.prototype.moveBefore.call(container, child, next);
+  else reinsert(container, child, next);
+}
+
+function reinsert(container: Element, child: Element, next: Element | null): void {
+  Node.prototype.insertBefore.call(container, child, next);
+}
+
+/** What puts the contents of a child that are scrolled back to where they are: not every browser keeps it. */
+function scrolled(child: Element): (() => void)[] {
+  const put: (() => void)[] = [];
+  someWithin(child, (inner) => {
+    const { scrollLeft: left, scrollTop: top } = inner;
+    if (left || top)
+      put.push(() => inner.scrollTo({ __proto__: null, left, top, behavior: "instant" } as object));
+    return false;
+  });
+  return put;
 }
 
 /** Puts children back into an order, wherever they are now, past what the page's own code makes of it. */
@@ -36,10 +63,16 @@ export function restore(container: Element, order: readonly Element[], fixed: Re
     const child = order[i] as Element;
     const next = order[i + 1] ?? null;
     if (fixed.has(child) || child.nextElementSibling === next) continue;
-    try {
-      Node.prototype.insertBefore.call(container, child, next);
-    } catch {
-      // The page has taken one of the two out.
+    // Chromium tells of a shift where what was moved with its state is so moved again at once: only what has a state is.
+    const hasState = someWithin(child, (inner) => isCustom(inner) || fits(inner, "dialog[open], [popover]"));
+    // What the page has taken out meanwhile can only be inserted.
+    for (const put of hasState ? [insert, reinsert] : [reinsert]) {
+      try {
+        put(container, child, next);
+        break;
+      } catch {
+        // The page has taken the other one out as well.
+      }
     }
   }
 }

@@ -50,7 +50,9 @@ function makeReranker(settings: Settings): Reranker {
   const profile = profileOf(settings.store);
   const engine = engineOf(profile, settings);
   const rankings = new Rankings();
-  const watched = new WeakSet<Element>();
+  const watched = new WeakMap<Element, () => void>();
+  /** Ends what is being watched; they keep nothing of the page. */
+  const watching = new Set<() => void>();
   const end = new AbortController();
   const { release } = settings;
   const isOff = settings.policy[0] === 0;
@@ -225,6 +227,7 @@ function makeReranker(settings: Settings): Reranker {
     clicked: (id: string, at: number): void => {
       if (isFirst(`${at} ${id}`)) record("clicked", itemOf(id));
     },
+    urlsOf: (id: string) => rankings.find(id)?.item.urls ?? [],
   };
 
   try {
@@ -250,15 +253,25 @@ function makeReranker(settings: Settings): Reranker {
     },
     rank,
     apply: (container, items) => apply(container, items, (id) => rankings.holds(id)),
-    watch(container) {
+    watch(container, options) {
+      let stop = (): void => {};
       try {
-        if (end.signal.aborted || watched.has(container)) return;
-        watch(container, watcher, end.signal);
-        watched.add(container);
+        const signal = memberOf(options, "signal");
+        if (end.signal.aborted || signal?.aborted) return stop;
+        const known = watched.get(container);
+        if (known && watching.has(known)) stop = known;
+        else {
+          const finish = watch(container, watcher);
+          stop = () => void (watching.delete(stop) && finish());
+          watched.set(container, stop);
+          watching.add(stop);
+        }
+        signal?.addEventListener("abort", stop);
       } catch {
         // guard: watch
         // No element: there is nothing to watch.
       }
+      return stop;
     },
     viewed: (item) => record("viewed", item),
     clicked: (item) => record("clicked", item),
@@ -287,6 +300,7 @@ function makeReranker(settings: Settings): Reranker {
     dispose() {
       if (end.signal.aborted) return;
       end.abort();
+      for (const stop of watching) stop();
       release?.users.delete(mayKeep);
       profile.onForget.delete(forget);
       void quietly(async () => {

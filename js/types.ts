@@ -6,6 +6,10 @@ export interface Candidate {
   readonly id: string | number;
   /** When the story was published, RFC 3339 with its zone (`2026-01-15T08:30:00Z`). Its age is one of the model's features. */
   readonly date_published?: string | null | undefined;
+  /** Where the story opens: by it `watch` tells the story's link from others on its card. */
+  readonly url?: string | null | undefined;
+  /** The same, of a story that is another site's. */
+  readonly external_url?: string | null | undefined;
   /** What the server says of the story for ranking. */
   readonly _nearside?: CandidateExtension | null | undefined;
 }
@@ -247,6 +251,12 @@ export interface Explanation {
   readonly bound: Bound;
 }
 
+/** What `watch` takes beside the container. */
+export interface WatchOptions {
+  /** Ends it when aborted. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** What `apply` answers. */
 export interface Application {
   /** Whether the container now shows the order, as far as stories may still move. `false`: it shows what it showed before. */
@@ -286,8 +296,12 @@ export interface Reranker {
    * `data-nearside-id`; those without keep their index. Pages that render `items` themselves do not need it.
    */
   apply(container: Element, items: readonly Candidate[]): Application;
-  /** Records views and clicks on the `data-nearside-id` elements within a container, also on later ones, until `dispose`. */
-  watch(container: Element): void;
+  /**
+   * Records views and clicks on the `data-nearside-id` elements within a container, also on later ones, until the function that it returns is called,
+   * the signal is aborted, or `dispose`. A list that the page has let go of needs none of them; one that the page takes out and puts back
+   * is watched on. What counts as seen, and which link of a card opens its story, is in the README.
+   */
+  watch(container: Element, options?: WatchOptions): () => void;
   /** Records that the reader saw a story: at least half of it for one second. `watch` does this. */
   viewed(item: Candidate): void;
   /** Records that the reader opened a story. `watch` does this. */

@@ -1,114 +1,83 @@
+import { attribute } from "./dom.js";
+import { storyOf } from "./opens.js";
 import { safely } from "./quiet.js";
-
-const attribute = "data-nearside-id";
-/** How long a story must be half visible to count as seen. */
-const glance = 1000;
-/** What opens a story. Other controls on a card (hide, save, share) do not. */
-const opener = "a[href], area[href], [role=link]";
+import { Views, weak } from "./views.js";
 
 /** What `watch` reports, by story id. */
 export interface Watcher {
   viewed(id: string): void;
   /** `at` tells one click from the next. */
   clicked(id: string, at: number): void;
+  /** The addresses at which the story opens, as far as the lists know them. */
+  urlsOf(id: string): readonly string[];
 }
 
-/** Reports views and clicks on the marked elements within a container, also on those that come later, until `signal` aborts. */
-export function watch(container: Element, watcher: Watcher, signal: AbortSignal): void {
-  watchClicks(container, watcher, signal);
-  if (typeof IntersectionObserver === "function") watchViews(container, watcher, signal);
+/**
+ * Reports views and clicks on the marked elements within a container, also on those that come later, until the function that it returns is called. All
+ * of it hangs on the container: once the page has let go of that, it is gone, and when the page puts it back, it goes on.
+ */
+export function watch(container: Element, watcher: Watcher): () => void {
+  const self = weak(new Watch(container, watcher));
+  return () => self()?.end();
 }
 
-function watchClicks(container: Element, watcher: Watcher, signal: AbortSignal): void {
-  const onClick = (event: globalThis.Event): void => {
-    const target = event.target instanceof Element ? event.target : null;
-    const link = target?.closest(opener);
-    const story = target?.closest(`[${attribute}]`);
-    // The link may lie in the story or around it, or be the story.
-    if (link && story && container.contains(story))
-      report(story, (id) => watcher.clicked(id, event.timeStamp));
-  };
-  const options = { __proto__: null, signal, capture: true, passive: true };
-  container.addEventListener("click", safely(onClick), options);
-  container.addEventListener(
-    "auxclick",
-    safely((event) => (event as MouseEvent).button === 1 && onClick(event)),
-    options,
-  );
-}
+class Watch {
+  readonly #watcher: Watcher;
+  readonly #views: Views | undefined;
+  readonly #changes: MutationObserver;
+  readonly #end = new AbortController();
 
-function watchViews(container: Element, watcher: Watcher, signal: AbortSignal): void {
-  /** Elements that are half visible, with the timer that runs while the page is visible, too. */
-  const visible = new Map<Element, ReturnType<typeof setTimeout> | undefined>();
-  const { ownerDocument: page } = container;
-
-  const start = (element: Element): void => {
-    clearTimeout(visible.get(element));
-    const seen = safely(() => report(element, watcher.viewed));
-    const timer = page.hidden ? undefined : setTimeout(seen, glance);
-    visible.set(element, timer);
-  };
-  const stop = (element: Element): void => {
-    clearTimeout(visible.get(element));
-    visible.delete(element);
-  };
-
-  const views = new IntersectionObserver(
-    safely((entries: IntersectionObserverEntry[]) => {
-      for (const { target, intersectionRatio } of entries) {
-        if (intersectionRatio >= 0.5) start(target);
-        else stop(target);
-      }
-    }),
-    { __proto__: null, threshold: 0.5 } as IntersectionObserverInit,
-  );
-
-  const observed = new Set<Element>();
-  const observe = (): void => {
-    const present = new Set(container.querySelectorAll(`[${attribute}]`));
-    for (const element of observed) {
-      if (present.has(element)) continue;
-      observed.delete(element);
-      views.unobserve(element);
-      stop(element);
-    }
-    for (const element of present) {
-      if (observed.has(element)) continue;
-      observed.add(element);
-      views.observe(element);
-    }
-  };
-  const changes = new MutationObserver(
-    safely((records: MutationRecord[]) => {
-      for (const { type, target } of records) {
+  constructor(container: Element, watcher: Watcher) {
+    this.#watcher = watcher;
+    if (typeof IntersectionObserver === "function")
+      this.#views = new Views((element) => watcher.viewed(element.getAttribute(attribute) ?? ""));
+    const observe = (): void => this.#views?.follow(new Set(container.querySelectorAll(`[${attribute}]`)));
+    this.#changes = new MutationObserver(
+      safely((records: MutationRecord[]) => {
         // A framework may show another story in the same element: its second begins anew.
-        if (type === "attributes" && visible.has(target as Element)) start(target as Element);
-      }
-      observe();
-    }),
-  );
-  changes.observe(container, {
-    __proto__: null,
-    ...{ subtree: true, childList: true, attributeFilter: [attribute] },
-  } as MutationObserverInit);
-  observe();
+        for (const { type, target } of records)
+          if (type === "attributes") this.#views?.restart(target as Element);
+        observe();
+      }),
+    );
+    this.#changes.observe(container, {
+      __proto__: null,
+      ...{ subtree: true, childList: true, attributeFilter: [attribute] },
+    } as MutationObserverInit);
+    observe();
 
-  page.addEventListener(
-    "visibilitychange",
-    safely(() => [...visible.keys()].forEach(start)),
-    { __proto__: null, signal } as object,
-  );
-  signal.addEventListener(
-    "abort",
-    safely(() => {
-      changes.disconnect();
-      views.disconnect();
-      for (const element of [...visible.keys()]) stop(element);
-    }),
-  );
+    const options = { __proto__: null, signal: this.#end.signal, capture: true, passive: true };
+    const onClick = (event: globalThis.Event): void => {
+      const id = storyOf(event.composedPath(), container, this.#watcher.urlsOf);
+      if (id) this.#watcher.clicked(id, event.timeStamp);
+    };
+    container.addEventListener("click", safely(onClick), options);
+    container.addEventListener(
+      "auxclick",
+      safely((event) => (event as MouseEvent).button === 1 && onClick(event)),
+      options,
+    );
+    whenShown(container.ownerDocument, weak(this));
+  }
+
+  /** The page is shown, or hidden. Answers whether it is still watched. */
+  turn(): boolean {
+    const { aborted } = this.#end.signal;
+    if (!aborted) this.#views?.restart();
+    return !aborted;
+  }
+
+  end(): void {
+    this.#end.abort();
+    this.#changes.disconnect();
+    this.#views?.follow(new Set());
+  }
 }
 
-function report(element: Element, tell: (id: string) => void): void {
-  const id = element.getAttribute(attribute);
-  if (id) tell(id);
+/** The document lives longer than the list: its listener keeps nothing of that, and goes when it is gone. */
+function whenShown(page: Document, self: () => Watch | undefined): void {
+  const onVisibility = safely(() => {
+    if (!self()?.turn()) page.removeEventListener("visibilitychange", onVisibility);
+  });
+  page.addEventListener("visibilitychange", onVisibility);
 }

@@ -20,6 +20,7 @@ export type {
   RerankerOptions,
   Store,
   Stored,
+  WatchOptions,
 } from "../types.js";
 export { createReranker } from "./create.js";
 export type { Inspection, ItemInspection, RankingInspection, Reranker, Value } from "./types.js";

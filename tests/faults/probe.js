@@ -85,7 +85,9 @@
     for (const child of marked()) {
       const focused = document.activeElement !== document.body && child.contains(document.activeElement);
       const delicate = child.querySelector("iframe, video") !== null;
-      const seen = child.getClientRects().length > 0 && child.getBoundingClientRect().top < windowHeight();
+      // A story without a box is where its contents are.
+      const box = getComputedStyle(child).display === "contents" ? child.firstElementChild : child;
+      const seen = box.getClientRects().length > 0 && box.getBoundingClientRect().top < windowHeight();
       if (focused || delicate || seen || !child.hasAttribute("data-nearside-id")) apply(push, places, [slot]);
       slot++;
     }

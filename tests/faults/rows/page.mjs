@@ -445,20 +445,43 @@ const pages = [
     },
   ),
   page(
-    "insertBefore throws",
-    "the page's own patch of `insertBefore` throws at the third call",
+    "moves throw",
+    "the page's own patch of `moveBefore` and `insertBefore` throws at the third call",
     "ranked",
     () => {
-      const real = Node.prototype.insertBefore;
       let count = 0;
       document.addEventListener("DOMContentLoaded", () => {
-        document.getElementById("front").insertBefore = function (...args) {
-          if (++count === 3) throw new Error("the page's own patch");
-          return real.apply(this, args);
-        };
+        const front = document.getElementById("front");
+        for (const [{ prototype }, name] of [
+          [Element, "moveBefore"],
+          [Node, "insertBefore"],
+        ]) {
+          const real = prototype[name];
+          if (!real) continue;
+          prototype[name] = function (...args) {
+            if (this === front && ++count === 3) throw new Error("the page's own patch");
+            return real.apply(this, args);
+          };
+        }
       });
     },
     { applied: "stale_list", guards: ["rearrange", "restore"] },
+  ),
+  page(
+    "stories without a box",
+    "each story is `display: contents`",
+    "ranked",
+    () => {
+      globalThis.row.before = () => {
+        for (const story of document.getElementById("front").children) {
+          const box = document.createElement("div");
+          box.append(...story.childNodes);
+          story.append(box);
+          story.style.display = "contents";
+        }
+      };
+    },
+    { applied: ["applied", "too_late"], guards: ["seen"] },
   ),
   page(
     "no container",
