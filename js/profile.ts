@@ -29,7 +29,6 @@ export interface Host {
 const delay = 500;
 /** Events kept for a core that is still to come. */
 const longestJournal = 1000;
-const none = new Uint8Array();
 
 /** An event, and whose reranker was told of it. */
 interface Entry {
@@ -272,6 +271,7 @@ export class Profile {
   ): Uint8Array | undefined {
     const [first] = stored;
     if (!adds && records.every(isMark)) return first;
+    const none = new Uint8Array();
     const [one = none, other = none] = records.map(({ erasures, profile }) =>
       erasures === this.#erasures ? profile : none,
     );

@@ -5,8 +5,6 @@ import { isHalfVisible, isPainted, zoomOf } from "./seen.js";
 const glance = 1000;
 /** Parts of one story that are looked at. */
 const most = 50;
-/** Shares at which the browser tells of a part: what is much taller than the window never has a large one. */
-const threshold = Array.from({ length: 101 }, (_, i) => i / 100);
 
 /** A story that is looked at. */
 interface Story {
@@ -31,6 +29,9 @@ export class Views {
       const views = self();
       if (views) for (const entry of entries) views.#take(entry);
     });
+    // The shares at which the browser tells of a part: what is much taller than the window never has a large one.
+    const threshold: number[] = [];
+    for (let percent = 0; percent <= 100; percent++) threshold[percent] = percent / 100;
     this.#observer = new IntersectionObserver(take, {
       __proto__: null,
       threshold,

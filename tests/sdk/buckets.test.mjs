@@ -7,6 +7,14 @@ import { buckets, isBucket, isInShare, keysOf, placeOf } from "../../dist/bucket
 
 const all = Array.from({ length: buckets }, (_, bucket) => bucket);
 
+/** Kinds of salts, 1,000 of each: what a publisher would write, and what `npm run release` draws. */
+const salts = {
+  "as they are drawn": (i) => createHash("sha256").update(`salt ${i}`).digest("base64url").slice(0, 8),
+  numbered: (i) => `v${i + 1}`,
+  "by the day": (i) => new Date(Date.UTC(2026, 0, 1 + i)).toISOString().slice(0, 10),
+  "one letter apart": (i) => `spring${String.fromCharCode(33 + (i % 94))}${Math.floor(i / 94)}`,
+};
+
 /** All places by a salt at once. */
 function placesOf(salt) {
   const keys = keysOf(salt);
