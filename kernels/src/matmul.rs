@@ -173,8 +173,8 @@ mod tests {
         // Of both signs, around the least factor and far below it, so that sums cancel.
         let number = |i: usize| {
             let x = LEAST * (1.0 + (i * 7919 % 1000) as f32 / 1000.0);
-            let x = if i % 3 == 0 { x / 1024.0 } else { x };
-            if i % 2 == 0 { x } else { -x }
+            let x = if i.is_multiple_of(3) { x / 1024.0 } else { x };
+            if i.is_multiple_of(2) { x } else { -x }
         };
         let right: Vec<f32> = (0..inner * columns).map(|i| quiet(number(i))).collect();
         let left: Vec<f32> = (0..8 * inner).map(|i| quiet(number(i * 5 + 1))).collect();

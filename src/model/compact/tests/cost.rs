@@ -81,6 +81,8 @@ impl Hostile {
 
 /// What is done with `x` once more.
 type More = Box<dyn Fn(&mut Hostile, &'static str)>;
+/// The same, as a function that takes nothing along.
+type Make = fn(&mut Hostile, &'static str);
 
 /// A kind of graph: its name, the shape and the number of `x`, and what is done with it again and again.
 struct Kind(String, (i64, i64), f32, More);
@@ -147,7 +149,7 @@ fn functions() -> Vec<Kind> {
 
 /// What is done row by row, moved or broadcast, in all shapes.
 fn shapes() -> Vec<Kind> {
-    const MORE: [(&str, fn(&mut Hostile, &'static str)); 16] = [
+    const MORE: [(&str, Make); 16] = [
         ("a row beside all", |graph, x| beside(graph, x, 1)),
         ("a column beside all", |graph, x| beside(graph, x, 2)),
         ("transposed", |graph, x| transposed(graph, x, &[0, 2, 1])),
