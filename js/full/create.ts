@@ -30,6 +30,7 @@ export function createReranker(options: RerankerOptions): Reranker {
     engine = engineOf(profileOf(settings.store), settings);
     return held;
   });
+  const { dispose: disposeBase } = base;
   let disposed = false;
   const inspect = async (): Promise<Inspection | undefined> => {
     try {
@@ -44,7 +45,7 @@ export function createReranker(options: RerankerOptions): Reranker {
   const dispose = (): void => {
     if (disposed) return;
     disposed = true;
-    base.dispose();
+    disposeBase();
     safely(() => engine?.release())(undefined);
   };
   return Object.assign(base, { inspect, dispose });
