@@ -1,7 +1,7 @@
 import { flagsOf, idOf } from "./candidates.js";
 import { mayOrder, noteOrdered } from "./copies.js";
 import { isDelicate } from "./delicate.js";
-import { attribute } from "./dom.js";
+import { attribute, flowsInColumns } from "./dom.js";
 import { hasPainted } from "./painted.js";
 import { rearrange, restore } from "./rearrange.js";
 import { Look } from "./seen.js";
@@ -13,8 +13,8 @@ import type { Application, Candidate } from "./types.js";
  * A child that must not be re-inserted (it has focus, plays something, or would start over) keeps its slot, as unmarked children do; so
  * does, where `items` has it in its slot, one that is pinned or not personalizable or that `holds` names; and, once content has been painted,
  * every child that the reader may have seen (`Look`). The others fill the remaining slots in the order of `items`. If something in
- * the window would move all the same (a layout that flows between columns), or the page's own code throws or interferes, every child is
- * put back before it can be painted.
+ * the window would move all the same, or the page's own code throws or interferes, every child is put back before it can be painted. In a
+ * layout that flows between columns nothing moves once content has been painted.
  */
 export function apply(
   container: Element,
@@ -78,6 +78,7 @@ function arrange(
     const inOrder = marks.every((child, i) => child === wanted[i]);
     return inOrder ? { applied: true, reason: "applied" } : { applied: false, reason: "too_late" };
   }
+  if (look && flowsInColumns(container)) return { applied: false, reason: "too_late" };
   // What stands beside the container must not be pushed about, either.
   const beside = look ? [...(container.parentElement?.children ?? [])] : [];
   seen.push(...beside.filter((one) => look?.sees(one, true)));

@@ -28,3 +28,15 @@ export function isCustom({ localName }: Element): boolean {
 export function keepsState(): boolean {
   return typeof Element.prototype.moveBefore === "function";
 }
+
+/**
+ * Whether an element's contents flow in columns. Their heights are balanced anew with every move, and browsers do not come back to where
+ * they were: in Firefox a list that is put back may stand otherwise than before.
+ */
+export function flowsInColumns(element: Element): boolean {
+  for (let one: Element | null = element; one; one = one.parentElement) {
+    const { columnCount, columnWidth } = getComputedStyle(one);
+    if ([columnCount, columnWidth].some((value) => value && value !== "auto")) return true;
+  }
+  return false;
+}
