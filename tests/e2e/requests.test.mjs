@@ -21,6 +21,7 @@ const { version: sdk } = JSON.parse(await readFile(new URL("../../package.json",
 const manifest = sign(
   {
     format: 1,
+    channel: "default",
     version: 1,
     expires: new Date(Date.now() + 86_400_000).toISOString(),
     killed: false,
