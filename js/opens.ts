@@ -12,8 +12,8 @@ const aside = /^[a-z]*$|(^|\/)(authors?|by|categor(y|ies)|people|sections?|share
  * The marked story in a container that a click opens, by its path from the innermost node outwards. Undefined if it opens none: the reader clicked a
  * control, a link to elsewhere, or no link.
  *
- * A link opens the story if it leads to one of the addresses that the list has for it (`urlsOf`). Where no link of the card does, it is any link but one to
- * the top of this page, to a section, an author or the like, or to another site.
+ * A link opens the story if it leads to one of the addresses that the list has for it (`urlsOf`). Where no link of the card does, it is the link that is
+ * the whole story, or any but one to the top of this page, to a section, an author or the like, or to another site.
  */
 export function storyOf(
   path: readonly unknown[],
@@ -29,6 +29,7 @@ export function storyOf(
   const href = opener.getAttribute("href");
   if (says === "false") return undefined;
   if (says !== null || href === null) return id; // a script opens it
+  if (opener.contains(story)) return id; // the whole story is the link
   const urls = urlsOf(id).flatMap((url) => parse(url, story) ?? []);
   const isStorys = (one: Element): boolean => urls.some((url) => leadsTo(url, one));
   if (isStorys(opener)) return id;
@@ -37,7 +38,7 @@ export function storyOf(
   if ([...story.querySelectorAll(link)].some(isStorys)) return undefined;
   const opens = isHere(to, opener)
     ? to.hash !== ""
-    : to.host === location.host && !aside.test(to.pathname.replace(/^\/|\/$/g, ""));
+    : to.host === location.host && (isNumbered(to) || !aside.test(to.pathname.replace(/^\/|\/$/g, "")));
   return opens ? id : undefined;
 }
 
@@ -55,6 +56,11 @@ function leadsTo(story: URL, element: Element): boolean {
     [...story.searchParams].every(([name, value]) => to.searchParams.getAll(name).includes(value)) &&
     (story.hash === "" ? !isHere(to, element) : story.hash === to.hash)
   );
+}
+
+/** Whether an address names a story by a number in its query, as `/?p=123` does. */
+function isNumbered({ pathname, search }: URL): boolean {
+  return /\d/.test(search) && /^\/[^/]*$/.test(pathname);
 }
 
 /** Whether an address is of this page. A frame without one of its own has its parent's for a base. */
