@@ -33,7 +33,10 @@ export class Look {
     const strays = hasBox && isVisible;
     if (strays && element.getBoundingClientRect().top < this.#bottom) return true;
     if (strays && (quick || /auto|hidden/.test(style.contentVisibility))) return false; // it paints nothing outside its box
-    if (!hasBox && isVisible && this.#reaches(textOf(element))) return true;
+    const contents = isVisible ? textOf(element) : undefined;
+    if (!hasBox && contents && this.#reaches(contents)) return true;
+    // All boxes in one look, but for those in shadow trees: most stories end here.
+    if (strays && contents && !this.#reaches(contents) && !someWithin(element, hasShadow)) return false;
     const found = someWithin(element, (inner) => {
       if (this.#left-- <= 0) return true;
       if (!hasBox && isCustom(inner) && !inner.shadowRoot) return true; // what is in it cannot be known
@@ -70,6 +73,10 @@ export class Look {
   #reaches({ top, width, height }: DOMRect): boolean {
     return top < this.#bottom && width * height > 1;
   }
+}
+
+function hasShadow({ shadowRoot }: Element): boolean {
+  return shadowRoot !== null;
 }
 
 /** How much smaller an element is than it says: browsers without `currentCSSZoom` tell boxes as if nothing were zoomed. Never above 1. */
