@@ -305,7 +305,9 @@ def release(
     policy: Annotated[str | None, typer.Option(help="JSON of the policy's members, or a file with it.")] = None,
     rollout: Annotated[float, typer.Option(help="Percentage of the readers that get it.", min=0, max=100)] = 100,
     days: Annotated[float, typer.Option(help="How long it may be used.", min=0.01)] = 30,
-    channel: Annotated[str | None, typer.Option(help="The pages it is for; the release before's, or `default`.")] = None,
+    channel: Annotated[
+        str | None, typer.Option(help="The pages it is for; the release before's, or `default`.")
+    ] = None,
     most_ms: Annotated[
         float, typer.Option(help="Milliseconds that 200 stories with 50 clicks may take the package's wasm.", min=0.001)
     ] = 10,

@@ -293,7 +293,9 @@ def test_what_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_what_is_slow_is_refused_with_its_milliseconds(tmp_path: Path) -> None:
     folder = saved(tmp_path, Linear(NAMES), random_weights(Linear(NAMES)))
-    with pytest.raises(LogError, match=r"200 candidates with 50 clicks takes the model \d+\.\d ms here, and may take 1e-06"):
+    with pytest.raises(
+        LogError, match=r"200 candidates with 50 clicks takes the model \d+\.\d ms here, and may take 1e-06"
+    ):
         export(folder, name="slow", most_ms=1e-6)
     assert 0 < milliseconds(export(folder, name="quick", most_ms=1e6), rounds=2) < 1e6
 

@@ -24,7 +24,7 @@ LARGEST = (200, 50)  # candidates and clicks
 
 
 def export(run: Path, *, name: str, most_ms: float = MOST_MS) -> bytes:
-    """The model file of a run. Raises `LogError` where it is too large or slow, or where the engines do not agree on it."""
+    """The model file of a run. Raises `LogError` where it is too large or slow, or where the engines do not agree."""
     network, weights, about = load_run(run)
     if not about["space"]:
         raise LogError(f"{run}: the log it was trained on names no vector space; name it in the log's log.json")
@@ -40,8 +40,8 @@ def export(run: Path, *, name: str, most_ms: float = MOST_MS) -> bytes:
     taken = milliseconds(file)
     if taken > most_ms:
         raise LogError(
-            f"ranking {LARGEST[0]} candidates with {LARGEST[1]} clicks takes the model {taken:.1f} ms here, and may take "
-            f"{most_ms:g}: train a smaller one, or allow more (--most-ms)"
+            f"ranking {LARGEST[0]} candidates with {LARGEST[1]} clicks takes the model {taken:.1f} ms here, and may "
+            f"take {most_ms:g}: train a smaller one, or allow more (--most-ms)"
         )
     return file
 
@@ -63,7 +63,8 @@ def milliseconds(file: bytes, rounds: int = 20) -> float:
 def assert_parity(network: Network, weights: Mapping[str, NDArray[np.float32]], file: bytes, seed: int = 0) -> float:
     """JAX, ONNX Runtime and the crate give one score and one order, at history lengths 1, 7 and 50.
 
-    One score is to 1e-5, or to that part of the list's greatest where that is above 1. Returns the greatest difference; raises `LogError` where it is too great.
+    One score is to 1e-5, or to that part of the list's greatest where that is above 1.
+    Returns the greatest difference; raises `LogError` where it is too great.
     """
     random = np.random.default_rng(seed)
     ranker = _core.Ranker(file)
