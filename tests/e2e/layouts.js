@@ -269,8 +269,7 @@
         problems.push(`${name}: ${reason}, yet something moved`);
       if ([...shown].sort().join() !== [...ids].sort().join()) problems.push(`${name}: a story was lost`);
       for (const [element, place] of old) {
-        // Firefox balances columns to a pixel, and anew.
-        if (now.has(element) && now.get(element).every((at, i) => Math.abs(at - place[i]) < 1.5)) continue;
+        if (now.has(element) && now.get(element).every((at, i) => Math.abs(at - place[i]) < 0.01)) continue;
         problems.push(
           `${name}: ${element.tagName} ${element.textContent.slice(0, 8)} from ${place} to ${now.get(element)}`,
         );
