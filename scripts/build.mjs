@@ -123,7 +123,7 @@ export async function buildCore(bindgen, folder, feature) {
         legalComments: "none",
         target: "es2022",
       });
-      writeFileSync(script, rewritten(glue.code).replaceAll("printError(", "console.error("));
+      writeFileSync(script, (await rewritten(glue.code)).replaceAll("printError(", "console.error("));
       // Symbol.dispose is in no standard library that a consumer's compiler can be asked to have.
       const declared = readFileSync(join(bound, "nearside.d.ts"), "utf8");
       writeFileSync(types, declared.replaceAll(/^ *\[Symbol\.dispose\]\(\): void;\n/gm, ""));

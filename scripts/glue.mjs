@@ -4,7 +4,6 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { transformSync } from "esbuild";
 import { root, Stop } from "./shell.mjs";
 
 /** What is replaced, as esbuild prints it, and by what. */
@@ -48,18 +47,20 @@ function finalizationOfCores() {
 ];
 
 /** The glue as it is shipped. */
-export function rewritten(glue) {
+export async function rewritten(glue) {
   const text = changes.reduce((text, [pattern, replacement]) => {
     if (!pattern.test(text)) throw new Stop(`The glue has nothing like ${pattern}: did wasm-bindgen change?`);
     return text.replace(pattern, replacement);
   }, glue);
   if (/__wbg_call_guard|__wbg_reinit|numBytesDecoded|cachedText|decodeText|CoreFinalization/.test(text))
     throw new Stop("The glue uses what scripts/glue.mjs leaves out: did wasm-bindgen change?");
-  return text + texts();
+  return text + (await texts());
 }
 
 /** The SDK's own way from texts to bytes and back, for glue that imports nothing. */
-function texts() {
+async function texts() {
+  // Here, and not above: the scripts that install npm's packages import this one.
+  const { transformSync } = await import("esbuild");
   const source = readFileSync(join(root, "js/utf8.ts"), "utf8").replaceAll(/^ *\/\/ guard: .*\n/gm, "");
   return transformSync(source, { loader: "ts", target: "es2022" }).code.replaceAll(
     /^export (?=function)|^export \{[^}]*\};?\n/gm,

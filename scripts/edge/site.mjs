@@ -5,7 +5,6 @@ import { mkdirSync, mkdtempSync } from "node:fs";
 import { chmod, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build } from "esbuild";
 import { makeFeed } from "../../tests/e2e/feed.mjs";
 import { writeKeys } from "../keys.mjs";
 import { makeRelease, put } from "../release.mjs";
@@ -30,6 +29,7 @@ export async function makeSite() {
   const release = (options) => makeRelease({ out, key, ...options });
   const { wasm, model } = await release({});
 
+  const { build } = await import("esbuild");
   const { outputFiles } = await build({
     entryPoints: [at("scripts/edge/page.js")],
     // The package by its own name, as a publisher imports it.

@@ -1,7 +1,6 @@
 // Starts the system's Chromium and watches pages from outside: whatever page script prints or throws is a problem.
 
 import assert from "node:assert/strict";
-import { chromium } from "playwright-core";
 import { slowDown, slowLaunch } from "./slow.mjs";
 
 /** Switches that headless Chromium needs here. */
@@ -22,6 +21,7 @@ export const args = [
  */
 export async function launch(options = {}) {
   const executablePath = process.env.NEARSIDE_CHROMIUM ?? "/usr/bin/chromium";
+  const { chromium } = await import("playwright-core");
   return chromium.launch({ executablePath, headless: true, args, ...slowLaunch, ...options });
 }
 

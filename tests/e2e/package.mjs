@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { guarded, launch, newPage } from "./browser.mjs";
 import { makeFeed, storiesOf } from "./feed.mjs";
 import { strictPolicy } from "./policy.mjs";
@@ -29,6 +28,7 @@ const bundling = {};
 
 /** The bundle of a flavour (`full` or `""`), and the two files it loads. `Core` is exported, too, so that a test may spoil it. */
 async function bundle(flavour) {
+  const { build } = await import("esbuild");
   const { outputFiles } = await build({
     stdin: {
       contents: `export * from "nearside${flavour && `/${flavour}`}"; export { Core } from "./dist/${flavour}/nearside.js";`,

@@ -3,7 +3,6 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { buildCore } from "../../scripts/build.mjs";
 import { ensureWasmBindgen } from "../../scripts/setup.mjs";
 import { cache } from "../../scripts/shell.mjs";
@@ -115,6 +114,7 @@ async function faultyFiles(folder) {
       build.onResolve({ filter: /^\.(\/dist)?\/nearside\.js$/ }, () => ({ path: `${folder}/nearside.js` }));
     },
   };
+  const { build } = await import("esbuild");
   const { outputFiles } = await build({
     stdin: {
       contents: `export * from "nearside"; export { trapEvery } from "./dist/nearside.js";`,

@@ -1,9 +1,12 @@
 // The judgements the scripts make.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
 import { test } from "node:test";
 import { judge } from "../../scripts/budget.mjs";
 import { atLeast, withoutRustflags } from "../../scripts/setup.mjs";
+import { root } from "../../scripts/shell.mjs";
 
 test("versions compare by number, not by text", () => {
   for (const [have, want, answer] of [
@@ -42,4 +45,27 @@ test("the wasm build is never run with the environment's RUSTFLAGS", () => {
     CARGO_BUILD_RUSTFLAGS: "x",
   };
   assert.deepEqual(withoutRustflags(environment), { PATH: "p" });
+});
+
+/** The packages that `file`, or what it imports, imports before any of its code runs. */
+function packagesOf(file, seen = new Set()) {
+  if (seen.has(file)) return [];
+  seen.add(file);
+  const imports = readFileSync(file, "utf8").matchAll(
+    /^(?:import|export)\b[^;(]*?from "([^"]+)";|^import "([^"]+)";/gm,
+  );
+  return [...imports].flatMap(([, from, bare]) => {
+    const name = from ?? bare;
+    if (name.startsWith("node:")) return [];
+    if (name.startsWith(".")) return packagesOf(resolve(dirname(file), name), seen);
+    return [`${name} in ${relative(root, file)}`];
+  });
+}
+
+test("a script that installs npm's packages imports none of them before it has", () => {
+  const scripts = Object.values(JSON.parse(readFileSync(join(root, "package.json"), "utf8")).scripts)
+    .map((command) => /^node (\S+\.mjs)/.exec(command)?.[1])
+    .filter((script) => script !== undefined);
+  assert.ok(scripts.includes("scripts/start.mjs") && scripts.includes("scripts/test.mjs"));
+  for (const script of scripts) assert.deepEqual(packagesOf(join(root, script)), [], script);
 });
