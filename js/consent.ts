@@ -1,16 +1,13 @@
+import type { Platforms } from "./consent-platforms.js";
+import { loadPart } from "./part.js";
 import { quietly, safely } from "./quiet.js";
 import { textOf } from "./refusal.js";
-import { readGpp, readTcf } from "./signals.js";
 import { after } from "./timer.js";
 import type { AutoConsent } from "./types.js";
 
 /** Milliseconds that a consent platform is waited for, unless the page says otherwise; and what is the longest. */
 const patience = 500;
 const mostPatience = 60_000;
-/** How often a platform that is not on the page yet is looked for meanwhile. */
-const pause = 50;
-/** A platform that is replaced is asked anew, so many times: a getter may give another function each time. */
-const mostAsked = 8;
 /** The longest text of what a page's consent function threw. */
 const longest = 200;
 
@@ -26,37 +23,48 @@ export interface Consent {
   answeredWithin(ms: number): Promise<void> | undefined;
 }
 
-/** What a consent platform says: `undefined` for nothing, or nothing that can be read; `null` where there is no platform. */
-type Answer = boolean | undefined | null;
-
-type Read = (data: never, purposes: readonly number[]) => boolean | undefined;
-
-type Host = Readonly<Record<string, unknown>> & { navigator?: { globalPrivacyControl?: unknown } };
+/** What the page's consent platforms are asked for. */
+export interface Question {
+  /** The purposes of the TCF that need consent. */
+  readonly purposes: readonly number[];
+  /** Milliseconds until an answer is late. */
+  readonly wait: number;
+  /** Nothing is asked any more once it aborts. */
+  readonly signal: AbortSignal;
+  /** Told each new "no", and when there is consent. */
+  onAnswer(allowed: boolean): void;
+  /** Told when the answer is there. */
+  settle(): void;
+  /** Whether the answer is there, or is late: then nobody looks for a platform any more. */
+  isSettled(): boolean;
+  /** False: the reader's browser says no by Global Privacy Control. `null`: it says nothing. */
+  privacyControl(): false | null;
+  /** Given, not imported: so no bundler cuts the page's own script in pieces for it. */
+  readonly after: typeof after;
+  readonly safely: typeof safely;
+}
 
 /**
  * Follows the page's own word: only `true`, or a function that returns `true`, is consent, unless the reader's browser says no by Global
  * Privacy Control.
  *
  * With `"auto"` it follows the page's consent platform until `signal` aborts: every interface on the page must have answered, and none
- * "no"; Global Privacy Control is one more that may say no. `onAnswer` is told each new "no", and when there is consent.
+ * "no"; Global Privacy Control is one more that may say no. `onAnswer` is told each new "no", and when there is consent. What asks the
+ * platforms is loaded only then: a reader's first page view, which has to wait for it, has no history to rank by.
  */
 export function followConsent(
   given: unknown,
   signal: AbortSignal,
   onAnswer: (allowed: boolean) => void,
 ): Consent {
-  const host = globalThis as unknown as Host;
   let answered: Promise<void> | undefined;
-  let settle = (): void => {};
+  let platforms: Platforms | undefined;
   let wait = patience;
-  let asks: (() => Answer)[] = [];
-  let last: readonly Answer[] = [];
-  let isYes = false;
   let trouble = "";
 
   const allowed = (): boolean => {
     try {
-      if (answered) return look();
+      if (answered) return platforms?.allowed() === true;
       if (privacyControl() === false) return false; // guard: gpc
       return isTrue(typeof given === "function" ? given() : given);
     } catch (error) {
@@ -76,105 +84,39 @@ export function followConsent(
     return word === true; // guard: consent-true
   };
 
-  const privacyControl = (): Answer => (host.navigator?.globalPrivacyControl === true ? false : null);
-
-  /** Asks whom the page has by now, tells what is new, and returns whether there is consent. */
-  const look = (): boolean => {
-    const answers = asks.map((ask) => ask());
-    const isNo = answers.includes(false);
-    const isNewNo = answers.some((answer, i) => answer === false && last[i] !== false);
-    const wasYes = isYes;
-    isYes = !isNo && answers.includes(true) && !answers.includes(undefined);
-    last = answers;
-    // Where there is no document nobody brings a platform later.
-    if (isNo || isYes || (isAbsent() && !globalThis.document)) settle();
-    if (!signal.aborted && (isNewNo || (isYes && !wasYes))) safely(onAnswer)(isYes);
-    return isYes;
-  };
-
-  const isAbsent = (): boolean => last.every((answer) => answer === null);
-
-  /** Returns what asks one interface, if it is on the page, and answers with its last word. */
-  const asker = (
-    name: string,
-    read: Read,
-    purposes: readonly number[],
-    ...version: number[]
-  ): (() => Answer) => {
-    let asked: unknown;
-    let times = 0;
-    let answer: Answer;
-    const call = (command: string, ...rest: unknown[]): void => {
-      try {
-        (host[name] as (...all: unknown[]) => void)(command, ...version, ...rest);
-      } catch {
-        // It counts as one that does not answer.
-      }
-    };
-    const listen = (): void => {
-      let id: unknown;
-      const remove = (): void => {
-        if (id !== undefined) call("removeEventListener", () => {}, id);
+  /** Asks the page's consent platforms. */
+  const ask = ({ purposes: more = [5, 6], timeoutMs = patience }: AutoConsent): Promise<void> => {
+    wait = timeoutMs >= 0 ? Math.min(timeoutMs, mostPatience) : patience;
+    // To store; to make a profile for content, and to select content by it.
+    const purposes = [1, ...more];
+    return new Promise((resolve) => {
+      let isOver = false;
+      const settle = (): void => {
+        isOver = true;
+        stop();
+        resolve();
       };
-      signal.addEventListener("abort", safely(remove));
-      call("addEventListener", (message: { listenerId?: unknown }, success: unknown): void => {
-        const before = answer;
-        answer = undefined;
+      const isSettled = (): boolean => isOver;
+      const stop = after(wait, settle);
+      signal.addEventListener("abort", safely(settle));
+      void quietly(async () => {
         try {
-          id = message.listenerId;
-          if (success === true) answer = read(message as never, purposes) ?? before;
-        } catch {
-          // Garbage is no answer.
+          const { Platforms } = await loadPart("consent", () => import("./consent-platforms.js"));
+          platforms = new Platforms({
+            ...{ purposes, wait, signal, onAnswer, settle, isSettled, privacyControl, after, safely },
+          });
+          platforms.start();
+        } catch (error) {
+          trouble = textOf(error);
+          settle();
         }
-        if (signal.aborted) remove();
-        else allowed();
       });
-    };
-    return () => {
-      const api = host[name];
-      // Another function than the one that was asked is a platform's in place of its stub, or of another platform.
-      if (api && api !== asked && times < mostAsked && !signal.aborted) {
-        asked = api;
-        times++;
-        listen();
-      }
-      return asked ? answer : null;
-    };
+    });
   };
 
   try {
     const auto = (given === "auto" ? { signal: given } : given) as AutoConsent;
-    if (auto.signal === "auto") {
-      // To store; to make a profile for content, and to select content by it.
-      const purposes = [1, ...(auto.purposes ?? [5, 6])];
-      const { timeoutMs = patience } = auto;
-      wait = timeoutMs >= 0 ? Math.min(timeoutMs, mostPatience) : patience;
-      asks = [privacyControl, asker("__tcfapi", readTcf, purposes, 2), asker("__gpp", readGpp, purposes)];
-      answered = new Promise((resolve) => {
-        let stop: (() => void) | undefined;
-        // A tag manager may bring the platform at any time; once this has ended it is looked for at each use.
-        const lookFor = (left: number): void => {
-          stop = after(Math.min(left, pause), () => {
-            allowed();
-            if (left <= pause) settle();
-            else if (stop) lookFor(left - pause);
-          });
-        };
-        settle = () => {
-          stop?.();
-          stop = undefined;
-          resolve();
-        };
-        lookFor(wait);
-      });
-      signal.addEventListener(
-        "abort",
-        safely(() => settle()),
-      );
-      const page = globalThis.document as Document | undefined;
-      page?.addEventListener("DOMContentLoaded", allowed, { signal });
-      globalThis.addEventListener?.("load", allowed, { signal });
-    }
+    if (auto.signal === "auto") answered = ask(auto);
   } catch {
     // There is nothing to follow: the answer stays no.
   }
@@ -182,6 +124,11 @@ export function followConsent(
     allowed,
     trouble: () => trouble,
     answered,
-    answeredWithin: (ms) => (allowed() || (isAbsent() && ms < wait) ? undefined : answered),
+    answeredWithin: (ms) => (allowed() || (platforms?.areAbsent && ms < wait) ? undefined : answered),
   };
+}
+
+function privacyControl(): false | null {
+  const { navigator } = globalThis as { navigator?: { globalPrivacyControl?: unknown } };
+  return navigator?.globalPrivacyControl === true ? false : null;
 }

@@ -6,10 +6,11 @@ import type { Columns } from "./candidates.js";
 import { date } from "./clock.js";
 import { checkSupport, forgetModel, isLoaded, liveInstance, loadModel, loadWasm, noteTrap } from "./load.js";
 import { Core } from "./nearside.js";
+import { loadPart } from "./part.js";
 import type { Cursor, Profile } from "./profile.js";
 import { safely } from "./quiet.js";
 import { asRefusal, Refusal, textOf } from "./refusal.js";
-import type { Choice } from "./release.js";
+import type { Choice, ReleaseClient } from "./release-client.js";
 import type { Remote } from "./remote.js";
 import { checked, describe, type Scored, scoreOn } from "./score.js";
 import type { Settings } from "./settings.js";
@@ -152,21 +153,23 @@ export class Engine {
       this.#starting = this.#startRemote(worker);
       this.#starting.catch(() => {}); // awaited with the files
     }
+    let client: ReleaseClient | undefined;
     try {
-      const choices: Choice[] = (await release?.choices()) ?? [];
+      client = await release?.client();
+      const choices: Choice[] = (await client?.choices()) ?? [];
       for (const choice of choices) {
         try {
           await this.#install(choice, choice !== choices[0]);
-          release?.loaded(choice);
+          client?.loaded(choice);
           return;
         } catch (error) {
           if (asRefusal(error).reason === "breaker") throw error;
-          release?.failed(choice, error, isLoaded(choice.wasm)); // guard: next-choice
+          client?.failed(choice, error, isLoaded(choice.wasm)); // guard: next-choice
         }
       }
       await this.#install(this.files, choices.length > 0);
     } finally {
-      release?.ask(); // once what it would compete with is there
+      client?.ask(); // once what it would compete with is there
     }
   }
 
@@ -205,16 +208,7 @@ export class Engine {
 
   /** Starts the worker while the files are still on their way. */
   async #startRemote(url: unknown): Promise<void> {
-    let chunk: typeof import("./remote.js");
-    try {
-      // webpack's loader throws before it answers with a promise, where Trusted Types are enforced.
-      chunk = await import("./remote.js");
-    } catch (error) {
-      throw new Refusal(
-        "load_failed",
-        `worker: its loader did not load; Trusted Types need webpack's output.trustedTypes: ${textOf(error)}`,
-      );
-    }
+    const chunk = await loadPart("worker", () => import("./remote.js"));
     const profile = this.#profile;
     this.#remote ??= new chunk.Remote(url, {
       Refusal,

@@ -51,12 +51,16 @@ export function keep(more: Kept): void {
   }
 }
 
+let forgotten = 0;
+
 /** How often this page has forgotten: what began before must not keep any more. */
-export let timesForgotten = 0;
+export function timesForgotten(): number {
+  return forgotten;
+}
 
 /** Keeps nothing any more. */
 export function forgetKept(): void {
-  timesForgotten++;
+  forgotten++;
   memory = {};
   try {
     localStorage.removeItem(key);

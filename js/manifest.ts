@@ -1,9 +1,4 @@
-import { bytesOfBinary } from "./bytes.js";
-import { dateOf } from "./candidates.js";
-import { date } from "./clock.js";
-import { glueIntegrity, version } from "./integrity.js";
-import { readPolicy } from "./policy.js";
-import { Refusal } from "./refusal.js";
+import type { Page } from "./release.js";
 import type { Policy } from "./types.js";
 
 /** A file of a release. */
@@ -57,21 +52,28 @@ const grace = 86_400_000;
 /** What is signed is the text between the two names, to the byte. With the framing that is at most 8 KB. */
 const framing = /^\{"manifest":(.{1,8075}),"signature":"([\w+/]{86}==)"\}\n?$/s;
 
+/** What a manifest is held to. */
+export interface Pinned {
+  /** The Ed25519 keys, one of which has signed it: base64 of 32 bytes. */
+  readonly keys: readonly string[];
+  readonly channel: string;
+}
+
 /**
- * Reads a manifest that one of the keys (base64 of 32 bytes) has signed for a channel. `isKept`: it was kept by this device.
+ * Reads a manifest that one of the keys has signed for the channel. `isKept`: it was kept by this device.
  *
  * Throws a refusal: `sig_invalid`, also where it was signed for another channel; else `unsupported` where this browser knows no
  * Ed25519, or this version of the package does not know the format.
  */
 export async function readManifest(
   text: string,
-  keys: readonly string[],
-  channel: string,
+  { keys, channel }: Pinned,
+  page: Page,
   isKept = false,
 ): Promise<Manifest> {
   const [, signed = "", signature = ""] = framing.exec(text) ?? [];
-  const key = await signerOf(signed, signature, keys);
-  if (key === undefined) throw new Refusal("sig_invalid"); // guard: signed
+  const key = await signerOf(signed, signature, keys, page);
+  if (key === undefined) throw new page.Refusal("sig_invalid"); // guard: signed
   let manifest: Signed | undefined;
   try {
     manifest = JSON.parse(signed);
@@ -80,18 +82,13 @@ export async function readManifest(
   }
   // Versions of the package before channels kept manifests that name none: of those a kill switch still holds, and nothing else.
   const isOldKill = isKept && manifest?.channel === undefined && manifest?.killed === true;
-  if (manifest?.channel !== channel && !isOldKill) throw new Refusal("sig_invalid"); // guard: channel
-  if (!hasHead(manifest)) throw new Refusal("unsupported");
-  return { ...manifest, key, isUsable: isSound(manifest) && fits(manifest) };
-}
-
-/** Whether a value is the name of a channel, or a salt: 1 to 64 printable characters of ASCII. */
-export function isName(value: unknown): value is string {
-  return isText(value, /^[ -~]{1,64}$/);
+  if (manifest?.channel !== channel && !isOldKill) throw new page.Refusal("sig_invalid"); // guard: channel
+  if (!hasHead(manifest, page)) throw new page.Refusal("unsupported");
+  return { ...manifest, key, isUsable: isSound(manifest, page) && fits(manifest, page) };
 }
 
 /** Whether a manifest says all that the kill switch needs. */
-function hasHead(manifest: Signed | undefined): manifest is Signed {
+function hasHead(manifest: Signed | undefined, { dateOf }: Page): manifest is Signed {
   return (
     manifest?.format === 1 && // guard: format
     Number.isSafeInteger(manifest.version) &&
@@ -102,7 +99,7 @@ function hasHead(manifest: Signed | undefined): manifest is Signed {
 }
 
 /** Whether the rest of a manifest is of its types and in its ranges. What joins the manifest gets its line here. */
-export function isSound(manifest: Signed): boolean {
+export function isSound(manifest: Signed, { isName, readPolicy }: Page): boolean {
   try {
     const { rollout, policy, sdk, contract, wasm, glue, model, space = glue } = manifest;
     readPolicy(policy); // guard: release-policy
@@ -139,7 +136,7 @@ function isText(value: unknown, pattern: RegExp): value is string {
 }
 
 /** Whether a sound manifest's release is for this version of the package. */
-function fits({ contract, glue, sdk }: Signed): boolean {
+function fits({ contract, glue, sdk }: Signed, { glueIntegrity, version }: Page): boolean {
   return (
     contract === knownContract && // guard: contract
     glue.integrity === glueIntegrity && // guard: glue
@@ -148,7 +145,7 @@ function fits({ contract, glue, sdk }: Signed): boolean {
 }
 
 /** Whether a release may not be used any more. */
-export function isExpired({ expires }: Manifest): boolean {
+export function isExpired({ expires }: Manifest, { date, dateOf }: Page): boolean {
   return date() > dateOf(expires) + grace;
 }
 
@@ -157,6 +154,7 @@ async function signerOf(
   signed: string,
   signature: string,
   keys: readonly string[],
+  { bytesOfBinary, Refusal }: Page,
 ): Promise<string | undefined> {
   for (const key of keys) {
     try {

@@ -1,43 +1,54 @@
-import type { AssetRequest } from "./asset.js";
-import { buckets, isBucket, isInShare } from "./buckets.js";
+import { bytesOfBinary } from "./bytes.js";
+import { dateOf } from "./candidates.js";
 import { date } from "./clock.js";
-import { type KeptRelease, keep, kept, timesForgotten } from "./kept.js";
-import { isExpired, isName, type Manifest, readManifest } from "./manifest.js";
+import { glueIntegrity, version } from "./integrity.js";
+import { keep, kept, timesForgotten } from "./kept.js";
+import { loadPart } from "./part.js";
+import { readPolicy } from "./policy.js";
 import { asRefusal, Refusal, releaseReasonOf } from "./refusal.js";
+import type { ReleaseClient } from "./release-client.js";
 import { deadline } from "./timer.js";
-import type { Policy, ReleaseReason, RerankerOptions } from "./types.js";
+import type { ReleaseReason, RerankerOptions } from "./types.js";
 
-/** How old the answer of the manifest's URL may be when a list is ranked. */
-const freshness = 60_000;
-/** Manifests of so many URLs are kept. */
-const mostUrls = 4;
-/** How long it may take. */
-const patience = 30_000;
-
-/** What a page can rank with. */
-export interface Choice {
-  readonly wasm: AssetRequest;
-  readonly model: AssetRequest;
-  /** The release it is of; none: the files of the package itself, or those the page names. */
-  readonly of?: { readonly version: number; readonly policy: Policy; readonly text: string };
+/** What the client of releases needs of the page's side. Given, not imported: so no bundler cuts the page's own script in pieces for it. */
+export interface Page {
+  readonly asRefusal: typeof asRefusal;
+  readonly bytesOfBinary: typeof bytesOfBinary;
+  readonly date: typeof date;
+  readonly dateOf: typeof dateOf;
+  readonly deadline: typeof deadline;
+  readonly glueIntegrity: typeof glueIntegrity;
+  readonly isName: typeof isName;
+  readonly keep: typeof keep;
+  readonly kept: typeof kept;
+  readonly readPolicy: typeof readPolicy;
+  readonly Refusal: typeof Refusal;
+  readonly releaseReasonOf: typeof releaseReasonOf;
+  readonly timesForgotten: typeof timesForgotten;
+  readonly version: typeof version;
 }
 
-/** The publisher's releases: those kept on this device, and what the manifest's URL now says. */
+export const page: Page = {
+  ...{ asRefusal, bytesOfBinary, date, dateOf, deadline, glueIntegrity, isName, keep, kept },
+  ...{ readPolicy, Refusal, releaseReasonOf, timesForgotten, version },
+};
+
+/**
+ * The publisher's releases, as the rerankers of a page share them. What asks for them, verifies and keeps them is loaded when it is first
+ * needed.
+ */
 export class Release {
+  readonly url: string;
+  readonly keys: readonly string[];
+  readonly channel: string;
   /** Whether there is consent, as each reranker that follows the releases knows it. */
   readonly users: Set<() => boolean> = new Set();
-  readonly #url: string;
-  readonly #keys: readonly string[];
-  readonly #channel: string;
-  #asked = Number.NEGATIVE_INFINITY;
-  #killed = false;
-  #stored: ReleaseReason | undefined;
-  #fetched: ReleaseReason | undefined;
+  #client: ReleaseClient | undefined;
 
   constructor(url: string, keys: readonly string[], channel: string) {
-    this.#url = url;
-    this.#keys = keys;
-    this.#channel = channel;
+    this.url = url;
+    this.keys = keys;
+    this.channel = channel;
   }
 
   /** Whether something may be kept and asked for. */
@@ -47,153 +58,29 @@ export class Release {
 
   /** What is wrong with the releases, though ranking went on without them. */
   get trouble(): ReleaseReason | undefined {
-    return this.#stored ?? this.#fetched;
-  }
-
-  /** Throws `killed` once the publisher has switched ranking off. */
-  check(): void {
-    if (this.#killed) throw new Refusal("killed"); // guard: killed
-  }
-
-  /** Asks what the newest release is, for the next ranking and the next page view, if the last answer is old. */
-  ask(): void {
-    const age = Math.abs(date() - this.#asked);
-    if (age > freshness && this.isAllowed) void this.#refresh();
-  }
-
-  /** The releases kept on this device that may be used, best first. Throws a refusal where this device may use none at all. */
-  async choices(): Promise<Choice[]> {
-    const choices: Choice[] = [];
-    if (Object.keys(kept().releases ?? {}).indexOf(this.#url) > 0 && this.isAllowed) this.#keep({}); // the URLs used last stay
-    const { newest, good } = this.#kept;
-    for (const text of new Set([newest, good])) {
-      if (!text) continue;
-      let manifest: Manifest;
-      try {
-        manifest = await readManifest(text, this.#keys, this.#channel, true);
-      } catch (error) {
-        this.#note(error);
-        continue;
-      }
-      if (manifest.killed) {
-        this.#killed = true; // and stays so until there is a newer one
-        break;
-      }
-      if (!manifest.isUsable) this.#note(new Refusal("unsupported"));
-      else if (isExpired(manifest))
-        this.#note(new Refusal("expired")); // guard: kept-expired
-      else if (choices.length === 0 && !this.#isIn(manifest))
-        throw new Refusal("not_in_rollout"); // guard: rollout
-      else choices.push(this.#choice(text, manifest));
-    }
-    this.check();
-    return choices;
-  }
-
-  /** Notes that a choice was loaded, golden case and all. */
-  loaded({ of }: Choice): void {
-    if (of && of.text !== this.#kept.good && this.#mayAdd) this.#keep({ good: of.text });
+    return this.#client?.trouble;
   }
 
   /**
-   * Notes that a choice could not be loaded. Files that came, and are bad, stay so; what came in their place, a page on which
-   * nothing may be compiled, or one that has another release's module (`own` is false), says nothing of them.
-   *
-   * Throws a refusal if there is no consent for another try.
+   * Loads the client. Throws a `load_failed` refusal where that does not come: nothing else knows of a kill switch, so nothing may be ranked
+   * without it.
    */
-  failed({ of }: Choice, error: unknown, own: boolean): void {
-    if (!this.isAllowed) throw new Refusal("no_consent");
-    this.#note(error);
-    const isBad = own && /^(model|trap)/.test(asRefusal(error).reason);
-    if (isBad && of?.text === this.#kept.newest) this.#keep({ newest: undefined });
+  async client(): Promise<ReleaseClient> {
+    const chunk = await loadPart("release", () => import("./release-client.js"));
+    this.#client ??= new chunk.ReleaseClient(this, page);
+    return this.#client;
   }
 
-  /** Whether there still is something to add to: it may have been erased since it was read, by another tab as well. */
-  get #mayAdd(): boolean {
-    return this.#kept.version !== undefined && this.isAllowed;
+  /** Asks what the newest release is, and throws `killed` once the publisher has switched ranking off. */
+  check(): void {
+    this.#client?.ask();
+    this.#client?.check();
   }
+}
 
-  get #kept(): KeptRelease {
-    return kept().releases?.[this.#url] ?? {};
-  }
-
-  #keep(more: KeptRelease): void {
-    const others = Object.entries(kept().releases ?? {}).filter(([url]) => url !== this.#url);
-    const all = [[this.#url, { ...this.#kept, ...more }], ...others].slice(0, mostUrls);
-    keep({ releases: Object.fromEntries(all) });
-  }
-
-  #note(error: unknown): void {
-    this.#stored ??= releaseReasonOf(asRefusal(error));
-  }
-
-  #choice(text: string, { version, policy, wasm, model }: Manifest): Choice {
-    const request = (option: AssetRequest["option"], { name, integrity }: Manifest["wasm"]): AssetRequest => {
-      const url = new URL(name, this.#url).href;
-      return { option, source: () => url, integrity, key: url };
-    };
-    return {
-      wasm: request("wasmUrl", wasm),
-      model: request("modelUrl", model),
-      of: { version, policy, text },
-    };
-  }
-
-  async #refresh(): Promise<void> {
-    this.#asked = date();
-    const users = [...this.users]; // a page may dispose of them before the answer is there
-    const times = timesForgotten;
-    const isAllowed = (): boolean =>
-      times === timesForgotten && (this.users.size > 0 ? this.isAllowed : users.some((allowed) => allowed()));
-    try {
-      const signal = deadline(patience) ?? null;
-      // The browser's own cache may answer with what was said ten minutes ago (stale-while-revalidate): the edge is asked each time.
-      const response = await fetch(this.#url, {
-        __proto__: null,
-        ...{ cache: "no-cache", credentials: "omit", signal },
-      } as RequestInit);
-      if (!response.ok) throw new Error(`status ${response.status}`);
-      const text = await response.text();
-      const manifest = await readManifest(text, this.#keys, this.#channel);
-      if (isExpired(manifest)) throw new Refusal("expired"); // guard: expired
-      const { version, key = "", channel } = this.#kept;
-      const counts = channel === this.#channel && this.#keys.includes(key) && Number.isSafeInteger(version);
-      const floor = counts ? (version as number) : 0;
-      if (manifest.version < floor) throw new Refusal("rollback"); // guard: rollback
-      const isUsable = manifest.killed || manifest.isUsable;
-      const wasKilled = this.#killed;
-      this.#killed = manifest.killed;
-      this.#fetched = undefined;
-      // A release for others does not take the place of one for this version of the package, but that of the kill switch.
-      if (manifest.version !== floor && (isUsable || wasKilled) && isAllowed())
-        this.#keep({ newest: text, version: manifest.version, key: manifest.key, channel: this.#channel });
-      if (!isUsable) throw new Refusal("unsupported");
-      if (manifest.version === floor || manifest.killed) return;
-      // So that the next page view has them at hand.
-      for (const { name, integrity } of [manifest.wasm, manifest.model]) {
-        if (!isAllowed()) return;
-        await (
-          await fetch(new URL(name, this.#url), {
-            __proto__: null,
-            integrity,
-            priority: "low",
-          } as RequestInit)
-        ).arrayBuffer();
-      }
-    } catch (error) {
-      this.#fetched = error instanceof Refusal ? releaseReasonOf(error) : "load_failed";
-    }
-  }
-
-  /** Whether this device's bucket is in the share of the readers that a release is for. */
-  #isIn({ rollout: { percentage, salt } }: Manifest): boolean {
-    let { bucket } = kept();
-    if (!isBucket(bucket)) {
-      bucket = (crypto.getRandomValues(new Uint32Array(1))[0] as number) % buckets;
-      if (this.#mayAdd) keep({ bucket });
-    }
-    return isInShare(bucket, percentage, salt);
-  }
+/** Whether a value is the name of a channel, or a salt: 1 to 64 printable characters of ASCII. */
+function isName(value: unknown): value is string {
+  return typeof value === "string" && /^[ -~]{1,64}$/.test(value);
 }
 
 let releases: Map<string, Release> | undefined;

@@ -121,7 +121,6 @@ function makeReranker(settings: Settings): Reranker {
       }
     }
     release?.users.add(mayKeep); // another reranker may have loaded the engine
-    release?.ask();
     release?.check();
     const over = engine.choice.of?.policy;
     const policy = over ? readPolicy({ ...settings.knobs, ...over }) : settings.policy;

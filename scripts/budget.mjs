@@ -8,9 +8,12 @@ import { bold, dim, green, isMain, main, red, root, Stop, say } from "./shell.mj
 
 const KB = 1024;
 
+/** Parts of the SDK that are files of their own, which a page asks for when it uses them. */
+const CHUNKS = ["consent-platforms.js", "release-client.js", "remote.js"];
+
 /**
  * What a page loads of a flavour (`full` or `""`), each with its raw and brotli bytes, the parts of the script, and what
- * `worker: true` loads beside.
+ * is loaded beside it when it is used.
  */
 export async function weigh(flavour = "") {
   const { build } = await import("esbuild");
@@ -19,34 +22,26 @@ export async function weigh(flavour = "") {
     ...{ write: false, metafile: true, logLevel: "error" },
   };
   const entry = flavour ? `nearside/${flavour}` : "nearside";
-  const bundled = (plugins = []) =>
-    build({
-      ...options,
-      stdin: { contents: `export { createReranker } from "${entry}";`, resolveDir: root },
-      plugins: [apart, ...plugins],
-    });
-  const bundle = await bundled();
-  const withoutReleases = await bundled([unreleased]);
-  const remote = await build({ ...options, entryPoints: [join(root, "dist", flavour, "remote.js")] });
+  const bundle = await build({
+    ...options,
+    stdin: { contents: `export { createReranker } from "${entry}";`, resolveDir: root },
+    plugins: [apart],
+  });
   const [{ inputs }] = Object.values(bundle.metafile.outputs);
-  const script = measure("SDK and glue", bundle.outputFiles[0].contents, constants.BROTLI_MODE_TEXT);
-  const shorter = measure("", withoutReleases.outputFiles[0].contents, constants.BROTLI_MODE_TEXT);
+  const script = (name, bytes) => measure(name, bytes, constants.BROTLI_MODE_TEXT);
+  const chunk = async (name) => {
+    const own = join(root, "dist", flavour, name);
+    const entryPoint = existsSync(own) ? own : join(root, "dist", name);
+    const { outputFiles } = await build({ ...options, entryPoints: [entryPoint] });
+    return script(name, outputFiles[0].contents);
+  };
   return {
-    releases: {
-      name: "of it, for releases",
-      raw: script.raw - shorter.raw,
-      brotli: script.brotli - shorter.brotli,
-    },
-    worker: [
-      measure("remote.js", remote.outputFiles[0].contents, constants.BROTLI_MODE_TEXT),
-      measure(
-        "worker.js",
-        readFileSync(join(root, "dist", flavour, "worker.js")),
-        constants.BROTLI_MODE_TEXT,
-      ),
+    chunks: [
+      ...(await Promise.all(CHUNKS.map(chunk))),
+      script("worker.js", readFileSync(join(root, "dist", flavour, "worker.js"))),
     ],
     files: [
-      script,
+      script("SDK and glue", bundle.outputFiles[0].contents),
       ...[join(flavour, "nearside_bg.wasm"), "reranker.onnx"].map((file) =>
         measure(basename(file), readFileSync(join(root, "dist", file)), constants.BROTLI_MODE_GENERIC),
       ),
@@ -55,20 +50,13 @@ export async function weigh(flavour = "") {
   };
 }
 
-/** Bundlers make a file of its own of it, which a page without a worker never asks for. */
+/** Bundlers make files of their own of them. */
 const apart = {
   name: "apart",
   setup: ({ onResolve }) =>
-    onResolve({ filter: /^\.\/remote\.js$/ }, ({ path }) => ({ path, external: true })),
-};
-
-/** The package without its client of releases, to see what that weighs. */
-const unreleased = {
-  name: "unreleased",
-  setup: ({ onLoad }) =>
-    onLoad({ filter: /dist\/release\.js$/ }, () => ({
-      contents: "export const releaseOf = () => undefined;",
-    })),
+    onResolve({ filter: /^\.{1,2}\// }, ({ path }) =>
+      CHUNKS.includes(basename(path)) ? { path, external: true } : undefined,
+    ),
 };
 
 function measure(name, bytes, mode) {
@@ -128,11 +116,10 @@ async function filesOfFull() {
 /** Weighs, prints the table, and returns the counts of budgets kept and exceeded. */
 export async function budget() {
   const budgets = JSON.parse(readFileSync(join(root, "budgets.json"), "utf8"));
-  const { files, parts, releases, worker } = await weigh();
+  const { files, parts, chunks } = await weigh();
   const checks = [
     ...judge(files, budgets),
-    ...judgeBeside("", [releases], budgets.parts),
-    ...judgeBeside("worker: ", worker, budgets.worker),
+    ...judgeBeside("when used: ", chunks, budgets.chunks),
     ...judgeBeside("full: ", await filesOfFull(), budgets.full),
   ];
   const kb = (bytes) => (bytes / KB).toFixed(1);

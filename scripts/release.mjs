@@ -218,11 +218,9 @@ function entry(stem, end, bytes) {
 
 /** What the built package itself reads a manifest with: of names, times, policies and the whole there is one definition. */
 async function readersOf(dist = join(root, "dist")) {
-  const modules = ["manifest.js", "candidates.js", "policy.js"].map(
-    (file) => import(pathToFileURL(join(dist, file))),
-  );
-  const [{ isName, isSound }, { dateOf }, { readPolicy }] = await Promise.all(modules);
-  return { isName, isSound, dateOf, readPolicy };
+  const modules = ["manifest.js", "release.js"].map((file) => import(pathToFileURL(join(dist, file))));
+  const [{ isSound }, { page }] = await Promise.all(modules);
+  return { ...page, isSound: (manifest) => isSound(manifest, page) };
 }
 
 function expiry({ expires, days = DEFAULT_DAYS }, { dateOf }) {

@@ -37,7 +37,7 @@ describe("contents", () => {
       "index.cjs",
     ];
     // The modules that know the wasm: the full flavour has its own.
-    const copies = ["engine", "load", "manifest", "release", "remote", "reranker", "settings"].map(
+    const copies = ["engine", "load", "release", "remote", "reranker", "settings"].map(
       (name) => `${name}.js`,
     );
     const full = [...built.filter((name) => name !== "reranker.onnx"), ...copies].map(

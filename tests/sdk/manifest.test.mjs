@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { glueIntegrity } from "../../dist/integrity.js";
 import { isExpired, readManifest } from "../../dist/manifest.js";
+import { page } from "../../dist/release.js";
 import { MOST_BYTES, makeKeys, sign } from "../../scripts/manifest.mjs";
 
 const keys = makeKeys();
@@ -32,7 +33,7 @@ const sound = () => ({
 });
 
 const read = (manifest, channel = "default", ...more) =>
-  readManifest(sign(manifest, keys.privateKey), [keys.publicKey], channel, ...more);
+  readManifest(sign(manifest, keys.privateKey), { keys: [keys.publicKey], channel }, page, ...more);
 
 /** What becomes of a manifest: `usable`, `not usable`, or the refusal's reason. */
 const verdict = (manifest, ...more) =>
@@ -286,7 +287,8 @@ test("the largest manifest that is signed is read, and nothing larger", async ()
   assert.equal(await verdict(padded(room)), "usable");
   assert.throws(() => sign(padded(room + 1), keys.privateKey), /may have 8192/);
   const larger = sign(padded(room), keys.privateKey).replace('"padding":"', '"padding":"x');
-  await assert.rejects(readManifest(larger, [keys.publicKey], "default"), { reason: "sig_invalid" });
+  const pinned = { keys: [keys.publicKey], channel: "default" };
+  await assert.rejects(readManifest(larger, pinned, page), { reason: "sig_invalid" });
 });
 
 test("a release ends a day after the time it names, in whatever zone that is written", async (t) => {
@@ -297,7 +299,8 @@ test("a release ends a day after the time it names, in whatever zone that is wri
     ),
   );
   t.mock.timers.enable({ apis: ["Date"], now: end + 86_400_000 });
-  assert.deepEqual(manifests.map(isExpired), [false, false, false]);
+  const areExpired = () => manifests.map((manifest) => isExpired(manifest, page));
+  assert.deepEqual(areExpired(), [false, false, false]);
   t.mock.timers.tick(1);
-  assert.deepEqual(manifests.map(isExpired), [true, true, true]);
+  assert.deepEqual(areExpired(), [true, true, true]);
 });

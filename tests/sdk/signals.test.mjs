@@ -54,7 +54,11 @@ async function reasonOf(consent = "auto", { budgetMs } = inTime) {
 /** A tab under `consent: "auto"`, not waited for. */
 async function openAuto(store, consent = "auto") {
   const page = await newPage();
+  const script = page.url("consent-platforms.js");
+  await import(script); // the browser's cache has it
   const reranker = page.createReranker(options(page, { store, consent }));
+  await import(script); // by now the platforms are asked
+  await pause();
   return Object.assign(reranker, { page });
 }
 

@@ -26,27 +26,36 @@ struct Step {
     output: Id,
 }
 
-/// The names of a program's values.
-struct Names<'a>(Vec<&'a str>);
+/// The names of a program's values in their order, each with its value. A hostile file asks for tens of thousands that differ at their ends
+/// only.
+#[derive(Default)]
+struct Names<'a>(Vec<(&'a str, Id)>);
 
 impl<'a> Names<'a> {
-    fn add(&mut self, name: &'a str) -> Refused<()> {
+    /// Names the value `id`.
+    fn add(&mut self, name: &'a str, id: Id) -> Refused<()> {
         if name.is_empty() {
             return Err(&Refusal::Graph("a value has no name"));
         }
-        if self.find(name).is_ok() {
+        let Err(place) = self.place(name) else {
             return Err(&Refusal::Graph("a value is given twice"));
-        }
-        self.0.push(name);
+        };
+        self.0.insert(place, (name, id));
         Ok(())
     }
 
     /// "" is [`NONE`].
-    #[inline(never)]
     fn find(&self, name: &str) -> Refused<Id> {
-        // Values are mostly used soon after they are given.
-        let found = self.0.iter().rposition(|given| *given == name);
-        found.ok_or(&Refusal::Graph("a value is used that no earlier node gives"))
+        if name.is_empty() {
+            return Ok(NONE);
+        }
+        let found = self.place(name).ok().and_then(|place| self.0.get(place));
+        found.map(|&(_, id)| id).ok_or(&Refusal::Graph("a value is used that no earlier node gives"))
+    }
+
+    #[inline(never)]
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|&(given, _)| given.cmp(name))
     }
 }
 
@@ -68,14 +77,14 @@ impl Program {
         let values = vec![Value::NONE];
         let mut program =
             Self { constants: Constants::default(), values, nodes: Vec::new(), outputs: Vec::new() };
-        let mut names = Names(vec![""]);
+        let mut names = Names::default();
         program.begin(model, &mut names).map_err(|refusal| refusal.of(""))?;
         let mut cost = 0;
         for node in &model.graph.nodes {
             let value = program.node(node, model.opset, &names, &mut cost)?;
-            program.values.push(value);
             let output = node.outputs.first().copied().unwrap_or_default();
-            names.add(output).map_err(|refusal| refusal.of(""))?;
+            names.add(output, program.values.len()).map_err(|refusal| refusal.of(""))?;
+            program.values.push(value);
         }
         for output in &model.graph.outputs {
             program.outputs.push(names.find(output.name).map_err(|refusal| refusal.of(""))?);
@@ -92,11 +101,11 @@ impl Program {
             if input.element.is_some_and(|element| element != Element::F32) {
                 return Err(&Refusal::Graph("an input is not of floats"));
             }
-            names.add(input.name)?;
+            names.add(input.name, self.values.len())?;
             self.values.push(Value { source: Source::Input(index), ..Value::NONE });
         }
         for tensor in &model.graph.initializers {
-            names.add(tensor.name)?;
+            names.add(tensor.name, self.values.len())?;
             let constant = self.constants.read(tensor)?;
             self.values.push(self.constants.value(constant));
         }
