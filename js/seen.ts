@@ -33,10 +33,10 @@ export class Look {
     const strays = hasBox && isVisible;
     if (strays && element.getBoundingClientRect().top < this.#bottom) return true;
     if (strays && (quick || /auto|hidden/.test(style.contentVisibility))) return false; // it paints nothing outside its box
-    const contents = isVisible ? textOf(element) : undefined;
-    if (!hasBox && contents && this.#reaches(contents)) return true;
+    const reaches = this.#reaches(textOf(element));
+    if (!hasBox && isVisible && reaches) return true;
     // All boxes in one look, but for those in shadow trees: most stories end here.
-    if (strays && contents && !this.#reaches(contents) && !someWithin(element, hasShadow)) return false;
+    if (hasBox && !reaches && !someWithin(element, hasShadow)) return false;
     const found = someWithin(element, (inner) => {
       if (this.#left-- <= 0) return true;
       if (!hasBox && isCustom(inner) && !inner.shadowRoot) return true; // what is in it cannot be known

@@ -173,10 +173,11 @@ const suites = {
     },
   },
   e2e: {
-    about: "SDK and demo page in headless Chromium, and the SDK in WebKit",
+    about: "SDK and demo page in headless Chromium, and parts of the SDK in Firefox and WebKit",
     async run() {
       await make.www();
-      return nodeTest("tests/e2e", { env: await webkitEnvironment(), serial: true });
+      const env = { ...(await webkitEnvironment()), NEARSIDE_FIREFOX: await make.firefox() };
+      return nodeTest("tests/e2e", { env, serial: true });
     },
   },
   faults: {
