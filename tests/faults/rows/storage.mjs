@@ -339,21 +339,21 @@ export const storage = [
   ),
   row(
     "a newer schema",
-    "the database has version 2: another version of the package made it",
-    "cold",
+    "the database has version 2: another version of the package made it, and its record is read",
+    "ranked",
     () => {
       globalThis.row.before = () => globalThis.probe.store(globalThis.probe.history, 2);
     },
-    forgotten,
+    { history: "none" },
   ),
   row(
     "an older schema",
-    "the database has version 1, and no table of the package's",
+    "the database has version 1, and no table of the package's, which it gets",
     "cold",
     () => {
       globalThis.row.before = () => globalThis.probe.store(globalThis.probe.history, 1, "other");
     },
-    forgotten,
+    { history: "none" },
   ),
   row(
     "two tabs writing",
