@@ -8,7 +8,7 @@ import { checkSupport, forgetModel, isLoaded, liveInstance, loadModel, loadWasm,
 import { Core } from "./nearside.js";
 import { loadPart } from "./part.js";
 import type { Cursor, Profile } from "./profile.js";
-import { safely } from "./quiet.js";
+import { quietly, safely } from "./quiet.js";
 import { asRefusal, Refusal, textOf } from "./refusal.js";
 import type { Choice, ReleaseClient } from "./release-client.js";
 import type { Remote } from "./remote.js";
@@ -155,6 +155,11 @@ export class Engine {
     }
     let client: ReleaseClient | undefined;
     try {
+      if (release && !release.isKept) {
+        // They will be the choice: on their way while the client of releases is.
+        const { wasm, model } = this.files;
+        void quietly(() => Promise.all([loadModel(model), loadWasm(wasm)]));
+      }
       client = await release?.client();
       const choices: Choice[] = (await client?.choices()) ?? [];
       for (const choice of choices) {

@@ -7,6 +7,6 @@ export async function loadPart<T>(name: string, load: () => Promise<T>): Promise
     return await load();
   } catch (error) {
     const why = `its script did not load; Trusted Types need webpack's output.trustedTypes: ${textOf(error)}`;
-    throw new Refusal("load_failed", `${name}: ${why}`); // guard: part
+    throw new Refusal("load_failed", `${name}: ${why}`);
   }
 }

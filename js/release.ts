@@ -56,6 +56,11 @@ export class Release {
     return [...this.users].some((allowed) => allowed());
   }
 
+  /** Whether this device has kept one. */
+  get isKept(): boolean {
+    return kept().releases?.[this.url] !== undefined;
+  }
+
   /** What is wrong with the releases, though ranking went on without them. */
   get trouble(): ReleaseReason | undefined {
     return this.#client?.trouble;

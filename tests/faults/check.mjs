@@ -101,7 +101,10 @@ function orderOf(row, { outcome, application, before, after, fixed, ids, given, 
   return problems;
 }
 
-function pageOf(row, { views, base, order, clicks, shifts, tasks, began, at, worked, idle = 0 }) {
+function pageOf(
+  row,
+  { views, base, order, clicks, shifts, tasks, began, at, worked, idle = 0, longest: traced },
+) {
   const problems = [];
   const last = views.at(-1)?.after ?? base;
   if (!same(order, last)) problems.push("the page's order changed after the outcome");
@@ -112,8 +115,9 @@ function pageOf(row, { views, base, order, clicks, shifts, tasks, began, at, wor
   for (const { value, at: when } of shifts) if (when >= began) problems.push(`a layout shift of ${value}`);
   for (const { url, ms, at: when } of tasks) {
     // Only what ran before the page was done: the clicks are the driver's. And on a busy machine a script takes long by the clock
-    // that waits for a processor: where the page's thread worked for less beyond what it does without the package, no task did.
-    const ours = /\/nearside\.js$/.test(url) && when < at && worked - idle > longest;
+    // that waits for a processor: where the page's thread worked for less beyond what it does without the package, no task did; nor
+    // where the browser's own account of its tasks says so.
+    const ours = /\/nearside\.js$/.test(url) && when < at && (traced ?? worked - idle) > longest;
     if (ours && !row.long) problems.push(`a task of ours of ${Math.round(ms)} ms`);
   }
   return problems;

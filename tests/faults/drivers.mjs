@@ -18,10 +18,61 @@ async function threadTime(session) {
   return 1000 * metrics.find(({ name }) => name === "TaskDuration").value;
 }
 
+/** Has the browser note its tasks, of one page at a time. */
+class Tracer {
+  #session;
+  #turn = Promise.resolve();
+
+  constructor(session) {
+    this.#session = session;
+  }
+
+  /** Begins when the trace before has ended. Returns what ends it, once, and answers with its events. */
+  async begin() {
+    let release;
+    const before = this.#turn;
+    this.#turn = new Promise((resolve) => {
+      release = resolve;
+    });
+    await before;
+    const session = this.#session;
+    const events = [];
+    const take = ({ value }) => events.push(...value);
+    session.on("Tracing.dataCollected", take);
+    const complete = new Promise((resolve) => session.once("Tracing.tracingComplete", resolve));
+    const includedCategories = ["devtools.timeline", "disabled-by-default-devtools.timeline"];
+    await session.send("Tracing.start", { traceConfig: { includedCategories } });
+    let ended;
+    const end = async () => {
+      await session.send("Tracing.end");
+      await complete;
+      session.off("Tracing.dataCollected", take);
+      release();
+      return events;
+    };
+    return () => {
+      ended ??= end();
+      return ended;
+    };
+  }
+}
+
+/** Milliseconds that the longest task on the thread of a page, from its loading on, has itself worked. */
+function longestTask(events, url) {
+  const loads = events.filter(({ name, args }) => name === "CommitLoad" && args.data.url?.startsWith(url));
+  const tasks = events.filter(
+    ({ name, pid, tid, ts }) =>
+      name === "RunTask" && loads.some((load) => pid === load.pid && tid === load.tid && ts > load.ts),
+  );
+  if (tasks.length === 0) throw new Error(`no task of ${url} in the trace`);
+  return Math.max(...tasks.map(({ tdur = 0 }) => tdur)) / 1000;
+}
+
 /** Chromium: each page in a context of its own, so that rows share the browser and nothing else. */
 export async function startChromium(options) {
   const browser = await launch(options);
-  const wrap = async (context, page) => {
+  const tracer = new Tracer(await browser.newBrowserCDPSession());
+  const wrap = async (context, page, endTrace) => {
     const session = await context.newCDPSession(page);
     await session.send("Performance.enable", { timeDomain: "threadTicks" });
     const driven = {
@@ -31,6 +82,7 @@ export async function startChromium(options) {
         await page.goto(url, { waitUntil: "domcontentloaded", timeout: patience });
         const began = await threadTime(session);
         driven.time = async () => (await threadTime(session)) - began;
+        driven.longest = endTrace && (async () => longestTask(await endTrace(), url));
         await driven.read(start);
       },
       // By the protocol alone: a row may have spoilt what page scripts of a driver need.
@@ -49,15 +101,20 @@ export async function startChromium(options) {
       tab: async () => wrap(context, await context.newPage()),
       kill: () => session.send("Page.crash").catch(() => {}),
       end: () => page.close(),
-      close: () => context.close(),
+      async close() {
+        await endTrace?.();
+        await context.close();
+      },
     };
     return driven;
   };
   return {
     name: "chromium",
-    async open() {
+    /** `traced`: the page has `longest`, which ends the trace and tells how long its longest task has worked. */
+    async open({ traced = false } = {}) {
+      const endTrace = traced ? await tracer.begin() : undefined;
       const context = await browser.newContext({ viewport: size });
-      return wrap(context, await context.newPage());
+      return wrap(context, await context.newPage(), endTrace);
     },
     close: () => browser.close(),
   };

@@ -14,21 +14,27 @@ export function casesOf(row, thin = false) {
     .map((value) => ({ ...row, ...row.make(value), case: String(value?.name ?? value) }));
 }
 
-/** Runs one case of a row; answers with what is wrong, and the page's report. */
-export async function runCase(row, driver, kit) {
+/** Runs one case of a row; answers with what is wrong, and the page's report. `traced`: where the browser can, its tasks are timed one by one. */
+export async function runCase(row, driver, kit, traced = false) {
   const server = await serveRow(row, kit);
   let page;
   const late = setTimeout(() => page?.close().catch(() => {}), row.patience ?? 30_000);
   try {
-    page = await driver.open();
+    page = await driver.open({ traced });
     if (row.steps) await row.steps({ page, server, kit, driver });
     const first = server.requests.length;
     await page.goto(server.url + (row.path ?? "/"));
     if (row.during) await row.during({ page, server, kit });
     const { targets } = JSON.parse(await page.read("globalThis.probe.finished"));
     const worked = await page.time?.();
+    const longest = await page.longest?.();
     for (const target of targets) if (target) await page.click(target);
-    const report = { worked, idle: driver.idle, ...JSON.parse(await page.read("globalThis.probe.report()")) };
+    const report = {
+      worked,
+      longest,
+      idle: driver.idle,
+      ...JSON.parse(await page.read("globalThis.probe.report()")),
+    };
     return { problems: check(row, report, server.requests.slice(first)), report };
   } catch (error) {
     return { problems: [`the row could not be run: ${error?.stack ?? error}`] };
@@ -40,13 +46,13 @@ export async function runCase(row, driver, kit) {
 }
 
 /** How often a case whose only fault is a long task is tried: on a busy machine any script can be kept waiting. */
-const tries = 5;
+const tries = 3;
 
-/** `runCase`, again while a long task is all that is wrong. */
+/** `runCase`, again while a long task is all that is wrong, and its tasks are then timed one by one. */
 export async function runPatiently(row, driver, kit) {
   let result;
   for (let i = 0; i < tries; i++) {
-    result = await runCase(row, driver, kit);
+    result = await runCase(row, driver, kit, i > 0);
     if (!(result.problems.length > 0 && result.problems.every(isTiming))) break;
   }
   return result;

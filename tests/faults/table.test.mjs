@@ -129,6 +129,7 @@ for (const [name, spoilt, requests = [], given = row] of [
 test("a long task by the clock on a thread that had no time to work is the machine's", () => {
   const tasks = [{ url: "http://x/nearside.js", ms: 60, at: 20 }];
   assert.deepEqual(check(row, { ...report, tasks, worked: 30 }, []), []);
+  assert.deepEqual(check(row, { ...report, tasks, longest: 49 }, []), []);
   assert.ok(check(row, { ...report, tasks }, []).every(isTiming));
 });
 

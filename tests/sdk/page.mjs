@@ -6,6 +6,8 @@ const hooks = `
 export async function resolve(specifier, context, next) {
   const page = context.parentURL && new URL(context.parentURL).searchParams.get("page");
   const resolved = await next(specifier, context);
+  const [, lacks] = page?.split(" without ") ?? [];
+  if (lacks && resolved.url.endsWith(lacks)) throw new Error(lacks + " does not come");
   if (!page || !specifier.startsWith(".")) return resolved;
   const url = new URL(resolved.url.endsWith("/dist/nearside.js") ? ${JSON.stringify(new URL("core.mjs", import.meta.url).href)} : resolved.url);
   url.searchParams.set("page", page);
@@ -15,9 +17,9 @@ register(`data:text/javascript,${encodeURIComponent(hooks)}`);
 
 let pages = 0;
 
-/** A new page: the package's exports, the `control` of its core, and the `url` of a file as this page loads it. */
-export async function newPage() {
-  const page = `?page=${++pages}`;
+/** A new page: the package's exports, the `control` of its core, and the `url` of a file as this page loads it. `lacks`: a file that does not come. */
+export async function newPage(lacks) {
+  const page = `?page=${encodeURIComponent(`${++pages}${lacks ? ` without ${lacks}` : ""}`)}`;
   const { control } = await import(`./core.mjs${page}`);
   const nearside = await import(`../../dist/index.js${page}`);
   return { ...nearside, control, url: (file) => new URL(`../../dist/${file}${page}`, import.meta.url).href };

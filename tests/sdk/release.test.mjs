@@ -142,6 +142,15 @@ function makeDevice() {
   return device;
 }
 
+test("where the client of releases does not come nothing is ranked: nobody would know of a kill switch", async () => {
+  const page = await newPage("release-client.js");
+  const reranker = page.createReranker(options(page, { release }));
+  const { outcome } = await reranker.rank(stories(5), { budgetMs: 5000 });
+  assert.equal(outcome.reason, "load_failed");
+  assert.match(outcome.message, /^release: its script did not load; .*release-client.js does not come/);
+  reranker.dispose();
+});
+
 test("a release takes effect with the next page view, and is verified each time", async () => {
   const device = makeDevice();
   device.publish(1);

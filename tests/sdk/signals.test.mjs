@@ -74,6 +74,20 @@ test("without a consent platform on the page there is no consent, and nothing is
   assert.deepEqual([store.uses, reranker.page.control.calls], [[], []]);
 });
 
+test("where the script that asks the platforms does not come there is no consent, and the outcome says why", async () => {
+  tcf(all);
+  const store = new Watched();
+  const page = await newPage("consent-platforms.js");
+  const reranker = page.createReranker(options(page, { store, consent: "auto" }));
+  readTwo(reranker, list);
+  const { outcome } = await reranker.rank(list, inTime);
+  assert.equal(outcome.reason, "no_consent");
+  assert.match(outcome.message, /^consent: its script did not load; .*consent-platforms.js does not come/);
+  await reranker.ready;
+  assert.equal(await reranker.erase(), true);
+  assert.deepEqual([page.control.calls.length, reranker.stored()], [0, undefined]);
+});
+
 test("TCF: storing, a profile for content and content by it are needed, and no more", async () => {
   tcf(all);
   assert.equal(await reasonOf(), "cold");

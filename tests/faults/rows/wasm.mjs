@@ -65,7 +65,8 @@ export const wasm = [
     reasons: [["trap", "ranked"], "ranked"],
     page: faultAt,
     arg: [1, "merge", 2, 1],
-    applied: ["applied", "applied"],
+    // Where the first ranking came after the trap, the second finds what that one brought about.
+    applied: ["applied", "perhaps"],
   }),
   row("a trap while storing", "the core panics when its history is to be written", "ranked", {
     page: () => {
