@@ -18,9 +18,10 @@ export function casesOf(row, thin = false) {
 export async function runCase(row, driver, kit, traced = false) {
   const server = await serveRow(row, kit);
   let page;
-  const late = setTimeout(() => page?.close().catch(() => {}), row.patience ?? 30_000);
+  let late;
   try {
     page = await driver.open({ traced });
+    late = setTimeout(() => page.close().catch(() => {}), row.patience ?? 30_000);
     if (row.steps) await row.steps({ page, server, kit, driver });
     const first = server.requests.length;
     await page.goto(server.url + (row.path ?? "/"));
