@@ -288,7 +288,7 @@ async function shareModules(emitted) {
   const text = new Map(scripts.map((file) => [basename(file), readFileSync(file, "utf8")]));
   const own = new Set(["nearside.js", "nearside_bg.wasm", "integrity.js", "worker.js"]);
   // Imports, static or not, and URLs: all are written so.
-  const neighbour = /"\.\/([\w.]+)"/g;
+  const neighbour = /"\.\/([\w.-]+)"/g;
   for (let size = 0; size !== own.size; ) {
     size = own.size;
     for (const [name, source] of text)
@@ -309,7 +309,7 @@ async function shareModules(emitted) {
         writeFileSync(full(name), moved);
       }
       for (const entry of entries) {
-        const moved = readFileSync(entry, "utf8").replaceAll(/"\.\.\/([\w.]+)"/g, (whole, other) =>
+        const moved = readFileSync(entry, "utf8").replaceAll(/"\.\.\/([\w.-]+)"/g, (whole, other) =>
           own.has(other) ? `"./${other}"` : whole,
         );
         writeFileSync(entry, moved);
