@@ -81,8 +81,9 @@ def test_every_command_and_all_code_run(tmp_path: Path, monkeypatch: pytest.Monk
 )
 def test_the_schema_is_documented(table: str, schema: pa.Schema) -> None:
     """Every column of the table, with its type, and whether it may be missing."""
-    section = README.partition(f"`{table}.parquet`, one row")[2].partition(".parquet`, one row")[0]
-    rows = [line.split("|")[1:4] for line in section.splitlines() if line.startswith("| `")]
+    behind = README.partition(f"`{table}.parquet`, one row")[2]
+    lines = next(re.finditer(r"(?:^\|.*\n)+", behind, re.MULTILINE)).group().splitlines()
+    rows = [line.split("|")[1:4] for line in lines if line.startswith("| `")]
     documented = {
         name: (kind.strip().replace("\\", ""), needed.strip())
         for names, kind, needed in rows

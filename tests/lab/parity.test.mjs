@@ -49,7 +49,7 @@ test("1,000 impressions: features, logits, personal parts, weights and orders ar
     for (const [number, page] of pages.entries()) {
       if (!devices.has(page.reader)) devices.set(page.reader, checked(new Core(readFileSync(file))));
       const core = devices.get(page.reader);
-      for (const event of page.events) tell(core, event, "");
+      for (const event of page.events) tell(core, event, "", "");
       const { text, lengths, numbers, flags } = toColumns(page.items, undefined);
       const order = [...core.rank(text, lengths, numbers, flags, "", policy, page.now)];
       const { modelId, names } = describe(core);
