@@ -27,7 +27,12 @@ function rank(model, articles, { id, now, candidates, history }) {
   core.check();
   for (const [article, ms] of history) {
     const { topic, subtopic, vector } = articles[article];
-    tell(core, { kind: "clicked", id: article, topic, subtopic, vector, space: "", seconds: 0, at: ms }, "", "");
+    tell(
+      core,
+      { kind: "clicked", id: article, topic, subtopic, vector, space: "", seconds: 0, at: ms },
+      "",
+      "",
+    );
   }
   const items = candidates.map((article) => ({ id: article, _nearside: articles[article] }));
   const { text, lengths, numbers, flags } = toColumns(items, undefined);
