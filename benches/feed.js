@@ -79,13 +79,10 @@ export function* events(now, clicks = 50) {
   }
 }
 
-/** Kinds of events in the order of the core's numbers, as in `js/event.ts`. */
-const kinds = ["viewed", "clicked", "dwelled", "hide"];
-
 /** Records a reader's events in a core, each at its time. */
 export function read(core, now, clicks) {
   for (const { kind, item, seconds, at } of events(now, clicks)) {
     const { topic, subtopic, vector } = item._nearside;
-    core.record(kinds.indexOf(kind), item.id, topic, subtopic, vector, seconds ?? 0, at);
+    core.record({ kind, id: item.id, topic, subtopic, vector, seconds: seconds ?? 0, at });
   }
 }

@@ -10,7 +10,7 @@ export function columnsOf(toColumns, items) {
     const { text, lengths, numbers, flags } = toColumns(items.slice(at, at + 200), undefined);
     parts.push([text.slice(), lengths.slice(), numbers.slice(), flags.slice()]);
   }
-  return parts[0].map((first, column) => {
+  const joined = parts[0].map((first, column) => {
     const joined = new first.constructor(parts.reduce((sum, part) => sum + part[column].length, 0));
     let at = 0;
     for (const part of parts) {
@@ -19,23 +19,22 @@ export function columnsOf(toColumns, items) {
     }
     return joined;
   });
+  const [text, lengths, numbers, flags] = joined;
+  return { text, lengths, numbers, flags };
 }
 
-/** The core's number for a list that was ranked. */
-export const ranked = 0;
-
 /** The vector space of the core's model. */
-export const spaceOf = (core) => core.description().split("\n")[1];
+export const spaceOf = (core) => core.describe().space;
 
-/** The inputs of the core's last ranking, which must have come to `ranked`. */
-export function inputsOf(core) {
-  if (core.reason() !== ranked) throw new Error(`the list came to ${core.reason()}`);
+/** The inputs of the core's last ranking, which must have come to this. */
+export function inputsOf(core, { reason }) {
+  if (reason !== "ranked") throw new Error(`the list came to ${reason}`);
   const [features, candidates, history, history_weight] = [
     "features",
     "candidates",
     "history",
     "history_weight",
-  ].map((name) => core.input(name));
-  const width = core.description().split("\n").length - 2;
+  ].map((name) => core.glue.input(name));
+  const width = core.describe().names.length;
   return { count: features.length / width, features, candidates, history, history_weight };
 }

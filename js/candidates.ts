@@ -1,8 +1,6 @@
 import { textOf as messageOf, Refusal } from "./refusal.js";
 import { encodeInto } from "./utf8.js";
-
-/** Candidates that are ranked; those behind keep their place. */
-export const maxRanked = 200;
+import { maxRanked } from "./wire.js";
 
 /** What the core takes of a list: its first 200 candidates as columns. All but `flags` are views of buffers. */
 export interface Columns {

@@ -4,31 +4,24 @@ import { isOff, noteFault } from "./breaker.js";
 import { hash } from "./bytes.js";
 import type { Columns } from "./candidates.js";
 import { date } from "./clock.js";
+import { Core } from "./core.js";
 import { checkSupport, forgetModel, isLoaded, liveInstance, loadModel, loadWasm, noteTrap } from "./load.js";
-import { Core } from "./nearside.js";
 import { loadPart } from "./part.js";
 import type { Cursor, Profile } from "./profile.js";
 import { quietly, safely } from "./quiet.js";
 import { asRefusal, Refusal, textOf } from "./refusal.js";
 import type { Choice, ReleaseClient } from "./release-client.js";
 import type { Remote } from "./remote.js";
-import { checked, describe, type Scored, scoreOn } from "./score.js";
+import { checked, type Scored, scoreOn } from "./score.js";
 import type { Settings } from "./settings.js";
 import { nextTask } from "./task.js";
 import { after } from "./timer.js";
-import type { Reason } from "./types.js";
 
 /** Where an engine's parts come from. */
 type Files = Pick<Settings, "wasm" | "model" | "worker" | "release">;
 
-/** Errors that the core throws have the reason for a name. Anything else out of it is a trap. */
-const named: readonly Reason[] = [
-  "bad_candidates",
-  "model_rejected",
-  "model_unsupported",
-  "nonfinite",
-  "internal",
-];
+/** Of a model that is being loaded, these too say that it is to be rejected. */
+const ofModel: readonly string[] = ["nonfinite", "bad_candidates", "internal"];
 
 /** A network may come back: that many tries a page view. Nothing else heals. */
 const mostTries = 3;
@@ -198,16 +191,15 @@ export class Engine {
       if (isNext) this.#remote?.close(); // whatever module it has
       const remote = await this.#remote?.load({ module, model: bytes });
       const make = (): Core => (remote ? Core.history(remote.space) : checked(new Core(bytes)));
-      const { modelId, space, names } = remote ?? describe(await this.#buildFirst(bytes, make));
+      const { modelId, space, names } = remote ?? (await this.#buildFirst(bytes, make)).describe();
       this.modelId = modelId;
       this.featureNames = names;
       this.space = space;
       this.#make = make;
     } catch (error) {
       const refusal = this.#refuse(error);
-      // Whatever else the core says of its golden case is said of the model.
-      const own = refusal === error || refusal.reason === "trap" || refusal.reason === "model_unsupported";
-      throw own ? refusal : new Refusal("model_rejected", refusal.message);
+      const { reason, message } = refusal;
+      throw ofModel.includes(reason) ? new Refusal("model_rejected", message) : refusal;
     }
   }
 
@@ -250,10 +242,9 @@ export class Engine {
   }
 }
 
+/** What a core threw: a refusal, or else it trapped. */
 function refusalOf(error: unknown): Refusal {
-  if (error instanceof Refusal) return error;
-  const name = (error as Error | undefined)?.name;
-  return new Refusal(named.find((reason) => reason === name) ?? "trap", textOf(error));
+  return error instanceof Refusal ? error : new Refusal("trap", textOf(error));
 }
 
 let engines: WeakMap<Profile, Engine[]> | undefined;

@@ -1,11 +1,9 @@
-import type { Core } from "./nearside.js";
-
-/** Kinds of events, in the order of the core's numbers. */
-const kinds = ["viewed", "clicked", "dwelled", "hide", "unhide"] as const;
+import type { Core } from "./core.js";
+import type { events } from "./wire.js";
 
 /** What the reader did, at a time. */
 export interface Event {
-  readonly kind: (typeof kinds)[number];
+  readonly kind: (typeof events)[number];
   readonly id: string;
   readonly topic: string;
   readonly subtopic: string;
@@ -20,7 +18,5 @@ export interface Event {
 
 /** Has a core take in an event, whose vector is of space `of`. `space` is the core's; a vector of another is left out. */
 export function tell(core: Core, event: Event, of: string, space: string): void {
-  const { kind, id, topic, subtopic, seconds, at } = event;
-  const vector = of === space ? event.vector : "";
-  core.record(kinds.indexOf(kind), id, topic, subtopic, vector, seconds, at);
+  core.record({ ...event, vector: of === space ? event.vector : "" });
 }

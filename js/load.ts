@@ -1,5 +1,5 @@
 import { type AssetRequest, bytesOf, isSame, openAsset } from "./asset.js";
-import { initSync as init, __wbg_reset_state as renewInstance } from "./nearside.js";
+import { renewInstance, startInstance } from "./core.js";
 import { Refusal, textOf } from "./refusal.js";
 import { nextTask } from "./task.js";
 import { deadline } from "./timer.js";
@@ -119,7 +119,7 @@ async function start(request: AssetRequest): Promise<WebAssembly.Module> {
   const module = content instanceof WebAssembly.Module ? content : await compile(content, request.option);
   try {
     if (started) renew(); // the glue keeps account of instances
-    init({ module });
+    startInstance(module);
     started = true;
     await nextTask();
     return module;

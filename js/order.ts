@@ -1,5 +1,6 @@
-import { flagsOf, idOf, maxRanked } from "./candidates.js";
+import { flagsOf, idOf } from "./candidates.js";
 import { Refusal } from "./refusal.js";
+import { maxRanked } from "./wire.js";
 
 /**
  * Which of the ranked items must keep their slots, 0 for those that may move. Read for the check alone, from the items themselves:

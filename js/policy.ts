@@ -1,27 +1,18 @@
 import { Refusal } from "./refusal.js";
 import type { Policy } from "./types.js";
+import { knobs } from "./wire.js";
 
-/** The policy as the core takes it: strength, k, minimum evidence, maximum displacement, cap limit, cap window. */
+/** The policy as the core takes it: a number for each knob. Throws an `internal` refusal at one that is out of its range. */
 export function readPolicy(policy: Policy | null | undefined): Float64Array {
-  const k = policy?.k;
-  const cap = policy?.topicCap;
-  return new Float64Array([
-    within("strength", policy?.strength ?? 0.8, 0, 10),
-    k === undefined || k === null ? Number.NaN : within("k", k, 1e-6, 1000),
-    within("minimumEvidence", policy?.minimumEvidence ?? 2, 0, 1e6),
-    whole("maximumDisplacement", policy?.maximumDisplacement ?? 10, 0),
-    cap ? whole("topicCap.limit", cap.limit, 1) : Number.NaN,
-    cap ? whole("topicCap.window", cap.window, 1) : Number.NaN,
-  ]);
-}
-
-function within(name: string, value: unknown, least: number, most: number): number {
-  if (typeof value === "number" && value >= least && value <= most) return value;
-  throw new Refusal("internal", `policy.${name} must be a number from ${least} to ${most}`);
-}
-
-function whole(name: string, value: unknown, least: number): number {
-  if (typeof value === "number" && value >= least && (Number.isInteger(value) || value === Infinity))
-    return value;
-  throw new Refusal("internal", `policy.${name} must be a whole number of at least ${least}`);
+  const numbers = knobs.map(([name, least, most, isWhole, otherwise]) => {
+    const [member = "", part] = name.split(".");
+    const given: unknown = policy?.[member as keyof Policy] ?? undefined;
+    if (given === undefined) return otherwise;
+    const value = part === undefined ? given : (given as Record<string, unknown>)[part];
+    const isInside = typeof value === "number" && value >= least && value <= most;
+    if (isInside && (!isWhole || Number.isInteger(value) || value === Infinity)) return value;
+    const range = most === Infinity ? `of at least ${least}` : `from ${least} to ${most}`;
+    throw new Refusal("internal", `policy.${name} must be a ${isWhole ? "whole " : ""}number ${range}`);
+  });
+  return new Float64Array(numbers);
 }

@@ -1,12 +1,13 @@
 import { date } from "./clock.js";
 import { Seen } from "./copies.js";
+import type { Core } from "./core.js";
 import { type Event, tell } from "./event.js";
 import { Keeper } from "./keeper.js";
-import type { Core } from "./nearside.js";
 import { quietly, safely } from "./quiet.js";
-import { isMark, mostErasures, type Record, readRecord, timesErased, writeRecord } from "./record.js";
+import { isMark, type Record, readRecord, timesErased, writeRecord } from "./record.js";
 import { after } from "./timer.js";
 import type { Store } from "./types.js";
+import { mostErasures } from "./wire.js";
 
 /** How much of a profile one core has taken in. */
 export interface Cursor {

@@ -1,7 +1,8 @@
-import { idOf, maxRanked, subjectOf } from "./candidates.js";
+import { idOf, subjectOf } from "./candidates.js";
 import type { List } from "./list.js";
 import type { Scored } from "./score.js";
 import type { Bound, Explanation } from "./types.js";
+import { bounds, maxRanked } from "./wire.js";
 
 /** What the core said of a ranking: a trap later cannot take it away. */
 export interface Answer extends Scored {
@@ -35,16 +36,6 @@ interface Ranked {
 const most = 16;
 /** Stories remembered of each. */
 const mostStories = 1000;
-
-const bounds: readonly Bound[] = [
-  "none",
-  "pinned",
-  "not_personalizable",
-  "item_fault",
-  "displacement",
-  "topic_cap",
-  "unscored",
-];
 
 /** A longer address is none. */
 const longestUrl = 2048;
@@ -118,7 +109,7 @@ export class Rankings {
   holds(id: string): boolean {
     const held = this.#locate(id)?.ranked.held;
     if (held) return held.has(id);
-    const bound = bounds.indexOf(this.explain(id)?.bound ?? "none");
+    const bound = (bounds as readonly Bound[]).indexOf(this.explain(id)?.bound ?? "none");
     return 0 < bound && bound < 4;
   }
 

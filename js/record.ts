@@ -1,3 +1,5 @@
+import { mostErasures } from "./wire.js";
+
 /**
  * What the store holds: the core's profile bytes, and before them, once the history was erased while no core was at hand, how
  * often that happened: `NSER`, u32 little-endian. A record with a higher number than a tab's own erases that tab's history.
@@ -11,9 +13,6 @@ export interface Record {
 
 const mark = 0x4e534552;
 const header = 8;
-
-/** Most erasures that are believed, by either count (`Profile::MAX_GENERATION`). No reader gets there. */
-export const mostErasures: number = 2 ** 24;
 
 /** Reads what a store holds. Whatever has no mark is taken for profile bytes; the core checks those. A count beyond the bounds is a record of nothing. */
 export function readRecord(bytes: Uint8Array | undefined): Record {

@@ -1,6 +1,7 @@
 import type { Columns } from "./candidates.js";
+import type { Described } from "./core.js";
 import type { Refusal } from "./refusal.js";
-import type { Described, Scored } from "./score.js";
+import type { Scored } from "./score.js";
 import type { LoadJob, RankJob, Reply } from "./serve.js";
 
 /**
@@ -164,7 +165,7 @@ export class Remote {
     this.#runs = true;
     const waiting = this.#waiting;
     if (waiting?.id !== id) return;
-    const refusal = error && this.#page.refusalOf(error);
+    const refusal = error && new this.#page.Refusal(error.reason, error.message);
     if (refusal?.reason === "trap") {
       this.#end(refusal);
       return;
@@ -172,7 +173,7 @@ export class Remote {
     this.#stop();
     this.#waiting = undefined;
     if (result) waiting.resolve(this.#page.apart(result, "then"));
-    else waiting.reject(error);
+    else waiting.reject(refusal);
   }
 
   #watch(patience: number): void {

@@ -1,12 +1,7 @@
 import type { Columns } from "./candidates.js";
-import type { Core } from "./nearside.js";
-import { checked, type Described, describe, type Scored, scoreOn } from "./score.js";
-
-/** The wasm glue of one flavour: its default export, and its core. */
-export interface Glue {
-  init(options: { module_or_path: WebAssembly.Module }): Promise<unknown>;
-  readonly Core: new (model: Uint8Array) => Core;
-}
+import { Core, type Described, startInstance } from "./core.js";
+import { Refusal, textOf } from "./refusal.js";
+import { checked, type Scored, scoreOn } from "./score.js";
 
 /** Comes first, once: what to rank with. Answered by a `Described`. */
 export interface LoadJob {
@@ -30,12 +25,12 @@ export interface RankJob {
 export interface Reply {
   readonly id: number;
   readonly result?: Described | Scored;
-  /** What the core threw; a trap has a name that is none of the core's. */
-  readonly error?: { readonly name: string; readonly message: string };
+  /** Why there is none: what the core refused, or `trap`. */
+  readonly error?: { readonly reason: Refusal["reason"]; readonly message: string };
 }
 
-/** The worker's side: does what `Remote` asks, with the glue it is given. */
-export function serve({ init, Core }: Glue): void {
+/** The worker's side: does what `Remote` asks. */
+export function serve(): void {
   const scope = globalThis as unknown as {
     onmessage: (event: MessageEvent<{ id: number; job: LoadJob | RankJob }>) => void;
     postMessage(reply: Reply): void;
@@ -44,9 +39,9 @@ export function serve({ init, Core }: Glue): void {
 
   const answer = async (job: LoadJob | RankJob): Promise<Described | Scored> => {
     if ("module" in job) {
-      await init({ module_or_path: job.module });
+      startInstance(job.module);
       core = checked(new Core(job.model));
-      return describe(core);
+      return core.describe();
     }
     core.setProfile(job.profile, job.at);
     return scoreOn(core, job.columns, job.space, job.policy, job.at);
@@ -56,8 +51,8 @@ export function serve({ init, Core }: Glue): void {
     try {
       scope.postMessage({ id, result: await answer(job) });
     } catch (error) {
-      const { name, message } = error as Error;
-      scope.postMessage({ id, error: { name: String(name), message: String(message) } });
+      const { reason, message } = error instanceof Refusal ? error : new Refusal("trap", textOf(error));
+      scope.postMessage({ id, error: { reason, message } });
     }
   };
   scope.postMessage({ id: 0 });

@@ -16,13 +16,19 @@ export function encodeInto(text: string, bytes: Uint8Array): number {
   }
 }
 
+/** A text as UTF-8. */
+export function encode(text: string): Uint8Array {
+  const bytes = new Uint8Array(3 * text.length);
+  return bytes.subarray(0, encodeInto(text, bytes));
+}
+
 /** Reads UTF-8. */
 export function decode(bytes: Uint8Array): string {
   try {
     decoder ??= new TextDecoder("utf-8", { ignoreBOM: true });
     return decoder.decode(bytes);
   } catch {
-    // Only the glue decodes, which takes this file's text as it is.
+    // The page has no such class, or another in its place.
     let escaped = "";
     for (let i = 0; i < bytes.length; i++)
       escaped += `%${((bytes[i] as number) + 256).toString(16).slice(1)}`;

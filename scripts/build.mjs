@@ -238,18 +238,21 @@ function writeIntegrity(name, folder, model) {
 /** Makes the worker's script of the glue in `folder`: one file that imports nothing, so that it can be copied to where it is served. */
 async function buildWorker(name, folder) {
   const glue = join(folder, "nearside.js");
-  const [from, serve] = [glue, at("dist/serve.js")].map((file) => JSON.stringify(file));
+  const modules = ["serve", "core", "score", "refusal", "reasons", "clock", "utf8", "wire"];
   await step(name, {
-    inputs: [glue, at("dist/serve.js"), at("dist/score.js")],
+    inputs: [glue, ...modules.map((module) => at(`dist/${module}.js`))],
     outputs: [join(folder, "worker.js")],
     async make([outfile]) {
       const { build } = await import("esbuild");
       await build({
-        stdin: {
-          contents: `import init, { Core } from ${from}; import { serve } from ${serve}; serve({ init, Core });`,
-          resolveDir: folder,
-        },
+        stdin: { contents: `import { serve } from "./serve.js"; serve();`, resolveDir: at("dist") },
         ...{ bundle: true, minify: true, format: "esm", target: "es2022", outfile },
+        plugins: [
+          {
+            name: "flavour",
+            setup: ({ onResolve }) => onResolve({ filter: /\/nearside\.js$/ }, () => ({ path: glue })),
+          },
+        ],
         logLevel: "error",
       });
     },

@@ -6,14 +6,16 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root, Stop } from "./shell.mjs";
 
-/** What is replaced, as esbuild prints it, and by what. */
+/** What is replaced, as esbuild prints it, and by what; `may`: only glue for methods that take texts has it. */
+const may = true;
 const changes = [
   [/let cachedTextDecoder = [\s\S]*?\n(?=let WASM_VECTOR_LEN|const cachedTextEncoder)/, ""],
-  [/const cachedTextEncoder = new TextEncoder\(\);\n/, ""],
-  [/if \(!\("encodeInto" in cachedTextEncoder\)\) \{[\s\S]*?\n\}\n/, ""],
+  [/const cachedTextEncoder = new TextEncoder\(\);\n/, "", may],
+  [/if \(!\("encodeInto" in cachedTextEncoder\)\) \{[\s\S]*?\n\}\n/, "", may],
   [
     /const ret = cachedTextEncoder\.encodeInto\(arg, view\);\n(\s*)offset \+= ret\.written;/,
     "offset += encodeInto(arg, view);",
+    may,
   ],
   [/return decodeText\(/, "return decode("],
   [
@@ -33,7 +35,7 @@ function finalizationOfCores() {
   [/\bCoreFinalization\./g, "finalizationOfCores()."],
   [/"__wbg_inst", \{ value/g, '"__wbg_inst", { __proto__: null, value'],
   // wasm-bindgen always passes it.
-  [/ {2}if \(realloc === void 0\) \{[\s\S]*?\n {2}\}\n/, ""],
+  [/ {2}if \(realloc === void 0\) \{[\s\S]*?\n {2}\}\n/, "", may],
   // A page may go over to another module: the last good release's.
   [/(function initSync\(module\) \{\n) {2}if \(wasm !== void 0\) return wasm;\n/, "$1"],
   [/if \(Symbol\.dispose\) .*\n/, ""],
@@ -48,8 +50,9 @@ function finalizationOfCores() {
 
 /** The glue as it is shipped. */
 export async function rewritten(glue) {
-  const text = changes.reduce((text, [pattern, replacement]) => {
-    if (!pattern.test(text)) throw new Stop(`The glue has nothing like ${pattern}: did wasm-bindgen change?`);
+  const text = changes.reduce((text, [pattern, replacement, isOptional]) => {
+    if (!isOptional && !pattern.test(text))
+      throw new Stop(`The glue has nothing like ${pattern}: did wasm-bindgen change?`);
     return text.replace(pattern, replacement);
   }, glue);
   if (/__wbg_call_guard|__wbg_reinit|numBytesDecoded|cachedText|decodeText|CoreFinalization/.test(text))

@@ -16,18 +16,27 @@ const NOW = Date.UTC(2026, 0, 15);
 export function timeLargest(core, readPolicy) {
   const stories = Array.from({ length: STORIES }, (_, at) => story(at));
   for (const { id, topic, subtopic, vector, at } of stories.slice(0, CLICKS))
-    core.record(1, id, topic, subtopic, vector, 0, NOW - (CLICKS - at) * 60_000);
+    core.record({
+      kind: "clicked",
+      id,
+      topic,
+      subtopic,
+      vector,
+      seconds: 0,
+      at: NOW - (CLICKS - at) * 60_000,
+    });
   const parts = stories.flatMap(({ id, topic, subtopic, vector }) => [id, topic, subtopic, vector]);
   const text = new TextEncoder().encode(parts.join(""));
   const lengths = Uint32Array.from(parts, (part) => part.length);
   const numbers = Float64Array.from(stories.flatMap(({ at }) => [NOW - at * 600_000, 1000, at, Number.NaN]));
+  const columns = { text, lengths, numbers, flags: new Uint8Array(STORIES) };
   const policy = readPolicy({ minimumEvidence: 0 });
   let least = Number.POSITIVE_INFINITY;
   for (let round = 0; round < ROUNDS; round++) {
     const began = performance.now();
-    core.rank(text, lengths, numbers, new Uint8Array(STORIES), "", policy, NOW);
+    const { reason } = core.rank(columns, "", policy, NOW);
     least = Math.min(least, performance.now() - began);
-    if (core.reason() !== 0) throw new Stop("The model does not rank the largest list.");
+    if (reason !== "ranked") throw new Stop("The model does not rank the largest list.");
   }
   return least;
 }

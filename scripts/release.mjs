@@ -185,18 +185,18 @@ async function checkModel(model, wasm, dist, mostMs) {
   const metadata = metadataOf(model);
   if (!/^\d+$/.test(metadata["nearside.contract"] ?? "") || !metadata["nearside.space"])
     throw new Stop("The model has no contract in its metadata: write it with `nearside export`.");
-  const { initSync, Core } = await import(pathToFileURL(join(dist, "nearside.js")));
+  const { startInstance, Core } = await import(pathToFileURL(join(dist, "core.js")));
   const { readPolicy } = await import(pathToFileURL(join(dist, "policy.js")));
   let milliseconds;
   try {
-    initSync({ module: wasm });
+    startInstance(new WebAssembly.Module(wasm));
     const core = new Core(model);
     core.check();
     milliseconds = timeLargest(core, readPolicy);
     core.free();
   } catch (error) {
     if (error instanceof Stop) throw error;
-    throw new Stop(`Pages would refuse the model (${error.name}): ${error.message}.`);
+    throw new Stop(`Pages would refuse the model (${error.reason ?? error.name}): ${error.message}.`);
   }
   if (milliseconds > mostMs)
     throw new Stop(

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::numbered::numbered;
+
 /// Why an input was refused.
 ///
 /// The sentence (`Display`) is for an engineer and may change; [`Error::code`] is API and does not.
@@ -55,6 +57,8 @@ pub enum Error {
     NonFinite,
     /// A policy value is out of its range.
     PolicyRange(&'static str),
+    /// A ranking was asked for before there was a model.
+    NoModel,
 }
 
 /// One sentence, by `write_str` alone: the machinery behind `write!` would be 2 KB of what a page loads.
@@ -102,31 +106,49 @@ impl Error {
             Self::TractFailed(why) => ("tract failed: ", why.as_str(), ""),
             Self::NonFinite => ("the model gave a score that is not finite", "", ""),
             Self::PolicyRange(name) => ("policy.", *name, " is out of its range"),
+            Self::NoModel => ("no model", "", ""),
         };
         (before, value.into(), after)
     }
 
-    /// The stable code of this kind of refusal; the SDK's outcome reasons of the same names come from here.
+    /// The stable name of this kind of refusal; the SDK's outcome reasons of the same names come from here.
     pub fn code(&self) -> &'static str {
+        self.kind().code()
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::CandidateColumns
             | Self::CandidateWithoutId { .. }
             | Self::CandidateRepeated { .. }
-            | Self::SpaceMismatch { .. } => "bad_candidates",
-            Self::ProfileMalformed(_) => "bad_profile",
+            | Self::SpaceMismatch { .. } => Kind::BadCandidates,
+            Self::ProfileMalformed(_) => Kind::BadProfile,
             Self::ModelMalformed(_)
             | Self::ModelTooLarge(_)
             | Self::ModelGraph(_)
             | Self::ModelContract(_)
-            | Self::ModelGolden(_) => "model_rejected",
-            Self::OperatorUnsupported { .. } | Self::OpsetUnsupported(_) => "model_unsupported",
+            | Self::ModelGolden(_) => Kind::ModelRejected,
+            Self::OperatorUnsupported { .. } | Self::OpsetUnsupported(_) => Kind::ModelUnsupported,
             #[cfg(feature = "tract")]
-            Self::TractUnsupported(_) => "model_unsupported",
+            Self::TractUnsupported(_) => Kind::ModelUnsupported,
             #[cfg(feature = "tract")]
-            Self::TractFailed(_) => "model_rejected",
-            Self::NonFinite => "nonfinite",
-            Self::PolicyRange(_) => "internal",
+            Self::TractFailed(_) => Kind::ModelRejected,
+            Self::NonFinite => Kind::Nonfinite,
+            Self::PolicyRange(_) | Self::NoModel => Kind::Internal,
         }
+    }
+}
+
+numbered! {
+    /// The kinds of refusals.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(crate) enum Kind {
+        BadCandidates = "bad_candidates",
+        BadProfile = "bad_profile",
+        ModelRejected = "model_rejected",
+        ModelUnsupported = "model_unsupported",
+        Nonfinite = "nonfinite",
+        Internal = "internal",
     }
 }
 

@@ -32,6 +32,7 @@ mod id;
 mod inspect;
 mod interest;
 mod model;
+mod numbered;
 mod policy;
 mod profile;
 #[cfg(feature = "python")]
@@ -44,6 +45,10 @@ mod signals;
 mod time;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;
+/// Natively only its test, which keeps what the build of the SDK is given.
+#[cfg(all(test, not(target_arch = "wasm32")))]
+#[path = "wasm/wire.rs"]
+pub mod wire;
 
 pub use candidate::{Candidate, Candidates, MAX_RANKED, Standing};
 pub use error::Error;

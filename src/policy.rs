@@ -2,6 +2,7 @@
 
 use crate::candidate::{Candidates, Standing};
 use crate::error::Error;
+use crate::numbered::numbered;
 use nearside_kernels::sort::sort;
 
 /// At most `limit` items of one topic in any `window` consecutive slots of the page.
@@ -40,40 +41,90 @@ impl Default for Policy {
     }
 }
 
+/// One number of a policy, for whoever sets it.
+#[derive(Debug, Clone, Copy)]
+pub struct Knob {
+    /// Its name in the SDK's options; behind a dot that of a member's member.
+    pub name: &'static str,
+    /// The least and the most it may be.
+    pub range: [f64; 2],
+    /// Whether it counts something.
+    pub whole: bool,
+    /// What it is where it is left out. `NaN`: the model's own, or none.
+    pub default: f64,
+}
+
 impl Policy {
+    /// The numbers of a policy, in the order in which they are handed over.
+    pub const KNOBS: [Knob; 6] = {
+        const ANY: f64 = f64::INFINITY;
+        const fn knob(name: &'static str, range: [f64; 2], whole: bool, default: f64) -> Knob {
+            Knob { name, range, whole, default }
+        }
+        [
+            knob("strength", [0.0, 10.0], false, 0.8),
+            knob("k", [1e-6, 1000.0], false, f64::NAN),
+            knob("minimumEvidence", [0.0, 1e6], false, 2.0),
+            knob("maximumDisplacement", [0.0, ANY], true, 10.0),
+            knob("topicCap.limit", [1.0, ANY], true, f64::NAN),
+            knob("topicCap.window", [1.0, ANY], true, f64::NAN),
+        ]
+    };
+
+    /// A policy of the numbers of its knobs; those that are missing are `NaN`.
+    pub fn of_numbers(numbers: &[f64]) -> Self {
+        let number = |i: usize| numbers.get(i).copied().unwrap_or(f64::NAN);
+        let displacement = number(3);
+        Self {
+            strength: number(0) as f32,
+            k: Some(number(1)).filter(|k| !k.is_nan()).map(|k| k as f32),
+            minimum_evidence: number(2) as f32,
+            maximum_displacement: (displacement != f64::INFINITY).then_some(displacement as usize),
+            topic_cap: Some(number(4))
+                .filter(|limit| !limit.is_nan())
+                .map(|limit| TopicCap { limit: limit as usize, window: number(5) as usize }),
+        }
+    }
+
     /// Checks every knob against its range.
     ///
     /// # Errors
     ///
     /// [`Error::PolicyRange`] with the knob's name.
     pub fn check(&self) -> Result<(), Error> {
-        let within = |name, inside: bool| if inside { Ok(()) } else { Err(Error::PolicyRange(name)) };
-        within("strength", (0.0..=10.0).contains(&self.strength))?;
-        within("k", self.k.is_none_or(|k| 0.0 < k && k <= 1000.0))?;
-        within("minimumEvidence", (0.0..=f32::MAX).contains(&self.minimum_evidence))?;
-        within("topicCap", self.topic_cap.is_none_or(|cap| cap.limit >= 1 && cap.window >= 1))
+        let [strength, k, evidence, ..] = Self::KNOBS;
+        let within = |Knob { name, range: [least, most], .. }: Knob, value: f32| {
+            let inside = (least as f32..=most as f32).contains(&value);
+            if inside { Ok(()) } else { Err(Error::PolicyRange(name)) }
+        };
+        within(strength, self.strength)?;
+        within(k, self.k.unwrap_or(1.0))?;
+        within(evidence, self.minimum_evidence)?;
+        let sound = self.topic_cap.is_none_or(|cap| cap.limit >= 1 && cap.window >= 1);
+        if sound { Ok(()) } else { Err(Error::PolicyRange("topicCap")) }
     }
 }
 
-/// What kept an item from standing where its score alone would have put it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Bound {
-    /// Nothing.
-    #[default]
-    None = 0,
-    /// It is pinned, or kept because the reader already sees it.
-    Pinned = 1,
-    /// The publisher said `personalize: false`.
-    Fixed = 2,
-    /// Its vector, counts, score or date cannot be used.
-    Faulty = 3,
-    /// The displacement limit.
-    Displacement = 4,
-    /// The topic cap.
-    TopicCap = 5,
-    /// It moves, but by the server's number alone: it has no vector or no topic.
-    Unscored = 6,
+numbered! {
+    /// What kept an item from standing where its score alone would have put it. The names are the SDK's.
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+    pub enum Bound {
+        /// Nothing.
+        #[default]
+        None = "none",
+        /// It is pinned, or kept because the reader already sees it.
+        Pinned = "pinned",
+        /// The publisher said `personalize: false`.
+        Fixed = "not_personalizable",
+        /// Its vector, counts, score or date cannot be used.
+        Faulty = "item_fault",
+        /// The displacement limit.
+        Displacement = "displacement",
+        /// The topic cap.
+        TopicCap = "topic_cap",
+        /// It moves, but by the server's number alone: it has no vector or no topic.
+        Unscored = "unscored",
+    }
 }
 
 /// An order of a list, and what bound each item. Buffers are reused.

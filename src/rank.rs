@@ -4,33 +4,24 @@ use crate::candidate::{Candidates, MAX_RANKED};
 use crate::error::Error;
 use crate::explain::Explanation;
 use crate::model::Model;
+use crate::numbered::numbered;
 use crate::policy::{Ordering, Policy};
 use crate::profile::Profile;
 use crate::signals::Signals;
 use crate::time::Seconds;
 
-/// What a ranking came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// The model ranked the list.
-    Ranked,
-    /// Too little evidence: the server's order.
-    Cold,
-    /// The policy's strength is 0: the server's order.
-    Off,
-    /// No candidate that may move has what the model scores by, a vector and a topic: the server's order.
-    Unscored,
-}
-
-impl Reason {
-    /// The stable code, the SDK's outcome reason.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Ranked => "ranked",
-            Self::Cold => "cold",
-            Self::Off => "off",
-            Self::Unscored => "unscored",
-        }
+numbered! {
+    /// What a ranking came to. The names are the SDK's outcome reasons.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Reason {
+        /// The model ranked the list.
+        Ranked = "ranked",
+        /// Too little evidence: the server's order.
+        Cold = "cold",
+        /// The policy's strength is 0: the server's order.
+        Off = "off",
+        /// No candidate that may move has what the model scores by, a vector and a topic: the server's order.
+        Unscored = "unscored",
     }
 }
 

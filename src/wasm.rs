@@ -1,13 +1,13 @@
-//! The boundary to JavaScript: numbers, strings and typed arrays over the core, and no logic.
-//!
-//! Errors are thrown as `Error` objects with the stable code as `name` and one sentence as `message`.
+//! The boundary to JavaScript: one call, by number, over the core ([`wire`] says which there are), and no logic.
 
+#[cfg(feature = "bench")]
+mod bench;
 #[cfg(feature = "faults")]
 mod faults;
 #[cfg(feature = "tract")]
 mod full;
+mod wire;
 
-use js_sys::Error as JsError;
 #[cfg(not(feature = "tract"))]
 use rlsf::SmallGlobalTlsf;
 use wasm_bindgen::prelude::*;
@@ -16,11 +16,14 @@ use crate::candidate::{Candidate, Candidates};
 use crate::error::Error;
 use crate::id::{ArticleId, SpaceId, TopicId};
 use crate::model::{Model, Unchecked};
-use crate::policy::{Policy, TopicCap};
+use crate::policy::Policy;
 use crate::profile::{Dwell, Profile};
 use crate::rank::{Ranker, Reason};
 use crate::time::Seconds;
+use nearside_kernels::bytes::append_floats;
 use nearside_kernels::vector::Vector;
+use wire::{Call, Question};
+pub use wire::{Event, ROW};
 
 /// 2.4 KB less in brotli than dlmalloc. A plain free list would be 0.1 KB less still, but small blocks split what a long list left
 /// free, so that the memory grows (npm run soak). The full flavour's engine allocates by the thousand and keeps dlmalloc.
@@ -30,6 +33,7 @@ static ALLOCATOR: SmallGlobalTlsf = SmallGlobalTlsf::new();
 
 /// One model, one reader's profile and one list at a time. Without a model it keeps the profile only.
 #[wasm_bindgen]
+#[derive(Default)]
 pub struct Core {
     ranker: Option<Ranker>,
     unchecked: Option<Unchecked>,
@@ -41,32 +45,105 @@ pub struct Core {
 
 #[wasm_bindgen]
 impl Core {
-    /// Reads a model; throws where it is refused. It must be put to `check` before it ranks.
+    /// A core with an empty profile and no model.
     #[wasm_bindgen(constructor)]
-    pub fn new(model: &[u8]) -> Result<Core, JsError> {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Does what a [`Call`] of this number says; `wire.rs` says what it is given and how it answers.
+    pub fn call(&mut self, call: u8, bytes: &[u8], numbers: &[f64]) -> Vec<u8> {
+        let mut answer = vec![0; 4];
+        let Some(call) = Call::ALL.get(usize::from(call)) else { return answer };
+        if let Err(error) = self.answer(*call, Question::new(bytes, numbers), &mut answer) {
+            answer = (error.kind() as u32 + 1).to_le_bytes().to_vec();
+            answer.extend(error.to_string().as_bytes());
+        }
+        answer
+    }
+}
+
+impl Core {
+    fn answer(&mut self, call: Call, question: Question, answer: &mut Vec<u8>) -> Result<(), Error> {
+        let mut question = question;
+        let now_ms = question.number();
+        match call {
+            Call::Read => self.read(question.part())?,
+            Call::Check => self.check()?,
+            Call::History => *self = Self::history(question.text()),
+            Call::Description => answer.extend(self.description().as_bytes()),
+            Call::MergeProfile => answer.push(self.merge_profile(question.part(), now_ms).into()),
+            Call::SetProfile => answer.push(self.set_profile(question.part(), now_ms).into()),
+            Call::ProfileBytes => answer.extend(self.profile_bytes(now_ms)),
+            Call::ProfileOver => {
+                let (first, second) = (question.part(), question.part());
+                answer.extend(self.profile_over(first, second, question.number() == 1.0, now_ms));
+            }
+            Call::ProfileCounts => {
+                for count in self.profile_counts(now_ms) {
+                    answer.extend(count.to_le_bytes());
+                }
+            }
+            Call::Erase => self.erase(),
+            Call::Record => {
+                let [id, topic, subtopic, vector] = [(); 4].map(|()| question.text());
+                let (kind, seconds) = (question.number(), question.number());
+                let event = Event::ALL.get(kind as usize).filter(|_| kind >= 0.0);
+                let taken = event
+                    .is_some_and(|&event| self.record(event, id, topic, subtopic, vector, seconds, now_ms));
+                answer.push(taken.into());
+            }
+            Call::Rank => {
+                let (space, text) = (question.text(), question.part());
+                let numbers = question.numbers();
+                let (knobs, rows) = numbers.split_at(numbers.len().min(Policy::KNOBS.len()));
+                let mut order: Vec<f32> =
+                    self.rank(text, rows, space, knobs, now_ms)?.iter().map(|&place| place as f32).collect();
+                let (reason, ranked) = (f32::from(self.reason() as u8), order.len() as f32);
+                let mut head = vec![reason, self.skipped() as f32, self.weight(), ranked];
+                head.append(&mut order);
+                let explained = self.explanations();
+                // At once: an answer that grows leaves holes behind.
+                answer.reserve_exact(size_of::<f32>() * (head.len() + explained.len()));
+                append_floats(answer, &head);
+                append_floats(answer, &explained);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a model. It must be put to `check` before it ranks.
+    ///
+    /// # Errors
+    ///
+    /// Whatever refuses a model.
+    pub fn read(&mut self, model: &[u8]) -> Result<(), Error> {
         #[cfg(feature = "faults")]
         faults::at("new");
         #[cfg(feature = "tract")]
         full::print_panics();
-        let mut core = Self::with(Profile::new());
-        core.unchecked = Some(Unchecked::read(model).map_err(thrown)?);
-        Ok(core)
+        self.unchecked = Some(Unchecked::read(model)?);
+        Ok(())
     }
 
-    /// Runs the golden case of a model just read; throws where it does not hold. Until then there is no model.
-    pub fn check(&mut self) -> Result<(), JsError> {
+    /// Runs the golden case of a model just read. Until then there is no model.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ModelGolden`] where it does not hold, or whatever the model fails at.
+    pub fn check(&mut self) -> Result<(), Error> {
         let Some(unchecked) = self.unchecked.take() else { return Ok(()) };
-        let model = unchecked.check().map_err(thrown)?;
+        let model = unchecked.check()?;
         self.profile.set_space(SpaceId::new(model.space()));
         self.ranker = Some(Ranker::new(model));
         Ok(())
     }
 
-    /// A core without a model: the history of a page whose model is in a worker. `space` is that model's; `rank` throws.
+    /// A core without a model: the history of a page whose model is in a worker. `space` is that model's; nothing can be ranked.
     pub fn history(space: &str) -> Core {
-        let mut profile = Profile::new();
-        profile.set_space(SpaceId::new(space));
-        Self::with(profile)
+        let mut core = Self::default();
+        core.profile.set_space(SpaceId::new(space));
+        core
     }
 
     /// The model's name, its vector space's and its features', in the order of an explanation; newline-separated.
@@ -81,7 +158,6 @@ impl Core {
     }
 
     /// Takes in a stored profile; `false` (and no change) where the bytes are none.
-    #[wasm_bindgen(js_name = mergeProfile)]
     pub fn merge_profile(&mut self, bytes: &[u8], now_ms: f64) -> bool {
         #[cfg(feature = "faults")]
         faults::at("merge");
@@ -92,7 +168,6 @@ impl Core {
     }
 
     /// Takes in a profile of this version in place of what was known; `false` (and an empty profile) where the bytes are none.
-    #[wasm_bindgen(js_name = setProfile)]
     pub fn set_profile(&mut self, bytes: &[u8], now_ms: f64) -> bool {
         let space = self.profile.space();
         self.profile = Profile::new();
@@ -101,7 +176,6 @@ impl Core {
     }
 
     /// The profile as stored, at most 12 KB.
-    #[wasm_bindgen(js_name = profileBytes)]
     pub fn profile_bytes(&mut self, now_ms: f64) -> Vec<u8> {
         #[cfg(feature = "faults")]
         faults::at("bytes");
@@ -111,7 +185,6 @@ impl Core {
 
     /// What is to be stored in place of the records `first` and `second` (`""` for none): their sum and, with `own`, what this history
     /// adds to it. Nothing where one is of a later version, which stays.
-    #[wasm_bindgen(js_name = profileOver)]
     pub fn profile_over(&mut self, first: &[u8], second: &[u8], own: bool, now_ms: f64) -> Vec<u8> {
         let now = Seconds::from_millis(now_ms);
         let mut sum: Option<Profile> = None;
@@ -132,7 +205,6 @@ impl Core {
     }
 
     /// Clicks, views, hides and generation.
-    #[wasm_bindgen(js_name = profileCounts)]
     pub fn profile_counts(&mut self, now_ms: f64) -> Vec<u32> {
         self.profile.expire(Seconds::from_millis(now_ms));
         let profile = &self.profile;
@@ -149,14 +221,11 @@ impl Core {
         self.profile.erase();
     }
 
-    /// Takes in an event; `false` where it came to nothing.
-    ///
-    /// - `kind`: 0 seen, 1 opened, 2 read for `seconds` (nothing unless opened in the last 24 hours), 3 hidden, 4 no longer hidden.
-    /// - `topic`, `subtopic`, `vector`: what is known of the article, `""` for nothing. `vector` is base64; anything but 64 bytes counts as none.
+    /// Takes in an event; `false` where it came to nothing. Texts are `""` for what is not known.
     #[allow(clippy::too_many_arguments)]
     pub fn record(
         &mut self,
-        kind: u8,
+        event: Event,
         id: &str,
         topic: &str,
         subtopic: &str,
@@ -167,60 +236,49 @@ impl Core {
         let (id, now, profile) = (ArticleId::new(id), Seconds::from_millis(now_ms), &mut self.profile);
         let (topic, subtopic) = (TopicId::new(topic), TopicId::subtopic(topic, subtopic));
         let vector = Vector::from_base64(vector);
-        match kind {
-            0 => profile.view(id, topic, now),
-            1 => profile.click(id, topic, subtopic, vector, now),
-            2 => {
+        match event {
+            Event::Viewed => profile.view(id, topic, now),
+            Event::Clicked => profile.click(id, topic, subtopic, vector, now),
+            Event::Dwelled => {
                 return Dwell::from_seconds(seconds).is_some_and(|dwell| profile.dwell(id, dwell, now));
             }
-            3 => profile.hide(id, topic, vector, now),
-            4 => profile.unhide(id, now),
-            _ => return false,
+            Event::Hide => profile.hide(id, topic, vector, now),
+            Event::Unhide => profile.unhide(id, now),
         }
         true
     }
 
-    /// Ranks a list: `order[slot]` is the place in the list of the candidate that stands in that slot.
+    /// Ranks a list, as [`Call::Rank`] says: `order[slot]` is the place in the list of the candidate that stands in that slot.
     ///
-    /// - `text`: UTF-8 of id, topic, subtopic and vector (base64) of each candidate in turn, without separators; `""` where absent.
-    /// - `lengths`: their lengths in UTF-16 units, four a candidate.
-    /// - `numbers`: date (ms since 1970), shows, clicks, score, four a candidate; `NaN` where absent, infinite where unusable.
-    /// - `flags`: one a candidate, bit 0 pinned, bit 1 fixed.
-    /// - `space`: the list's vector space; `""` where not stated.
-    /// - `policy`: strength, k (`NaN`: the model's), minimum evidence, maximum displacement (infinite: any), topic cap limit (`NaN`: none) and window.
-    #[allow(clippy::too_many_arguments)]
+    /// # Errors
+    ///
+    /// What refuses a list or a policy, or what the model fails at.
     pub fn rank(
         &mut self,
         text: &[u8],
-        lengths: &[u32],
-        numbers: &[f64],
-        flags: &[u8],
+        rows: &[f64],
         space: &str,
-        policy: &[f64],
+        knobs: &[f64],
         now_ms: f64,
-    ) -> Result<Vec<u32>, JsError> {
+    ) -> Result<&[u32], Error> {
         #[cfg(feature = "faults")]
         faults::before_ranking();
         let Self { ranker, profile, candidates, .. } = self;
-        let ranker = ranker.as_mut().ok_or_else(no_model)?;
+        let ranker = ranker.as_mut().ok_or(Error::NoModel)?;
         #[cfg(feature = "tract")]
-        let mut after = self.last.begin(text, lengths, profile.generation());
+        let mut after = self.last.begin(text, rows, profile.generation());
         #[cfg(not(feature = "tract"))]
         let after = || ();
-        fill(candidates, text, lengths, numbers, flags)
-            .and_then(|()| candidates.check(space, ranker.model().space()))
-            .and_then(|()| {
-                after();
-                let now = Seconds::from_millis(now_ms);
-                ranker.rank_in_steps(candidates, profile, &policy_of(policy), now, after)
-            })
-            .map(<[u32]>::to_vec)
-            .map_err(thrown)
+        fill(candidates, text, rows)?;
+        candidates.check(space, ranker.model().space())?;
+        after();
+        let now = Seconds::from_millis(now_ms);
+        ranker.rank_in_steps(candidates, profile, &Policy::of_numbers(knobs), now, after)
     }
 
-    /// What the last ranking came to: 0 `ranked`, 1 `cold`, 2 `off`, 3 `unscored`.
-    pub fn reason(&self) -> u8 {
-        self.ranker.as_ref().map_or(Reason::Cold, Ranker::reason) as u8
+    /// What the last ranking came to.
+    pub fn reason(&self) -> Reason {
+        self.ranker.as_ref().map_or(Reason::Cold, Ranker::reason)
     }
 
     /// Items of the last list that kept their slot because something in them could not be used.
@@ -231,6 +289,10 @@ impl Core {
     /// The weight of the personal part in the last ranking.
     pub fn weight(&self) -> f32 {
         self.ranker.as_ref().map_or(0.0, Ranker::weight)
+    }
+
+    fn model(&self) -> Option<&Model> {
+        self.ranker.as_ref().map(Ranker::model)
     }
 
     /// For each ranked candidate of the last list, in its order: the features, the server's logit, the personal part and the
@@ -247,147 +309,17 @@ impl Core {
     }
 }
 
-/// The parts of a ranking one by one, for `npm run bench`. The package is built without the feature.
-#[cfg(feature = "bench")]
-#[wasm_bindgen]
-impl Core {
-    /// Takes in a list as `rank` does, and leaves it at that.
-    pub fn take(
-        &mut self,
-        text: &[u8],
-        lengths: &[u32],
-        numbers: &[f64],
-        flags: &[u8],
-        space: &str,
-    ) -> Result<(), JsError> {
-        let Self { ranker, candidates, .. } = self;
-        let ranker = ranker.as_ref().ok_or_else(no_model)?;
-        fill(candidates, text, lengths, numbers, flags)
-            .and_then(|()| candidates.check(space, ranker.model().space()))
-            .map_err(thrown)
-    }
-
-    /// Repeats one part of the last `rank`, which must have come to `ranked`: `features`, `engine`, `ordering`, or `rank` for all three.
-    /// In here, because a clock in JavaScript is too coarse for once.
-    pub fn repeat(&mut self, part: &str, times: u32, policy: &[f64], now_ms: f64) -> Result<(), JsError> {
-        let (policy, now) = (policy_of(policy), Seconds::from_millis(now_ms));
-        let Self { ranker, profile, candidates, .. } = self;
-        let ranker = ranker.as_mut().ok_or_else(no_model)?;
-        for _ in 0..times {
-            match part {
-                "features" => {
-                    ranker.derive(candidates, profile, &policy, now);
-                    Ok(())
-                }
-                "engine" => ranker.score(candidates),
-                "ordering" => ranker.arrange(candidates, &policy),
-                "rank" => ranker.rank(candidates, profile, &policy, now).map(|_| ()),
-                _ => return Err(JsError::new("a ranking has no such part")),
-            }
-            .map_err(thrown)?;
-        }
-        Ok(())
-    }
-
-    /// What the engine was given in the last ranking: `features`, `candidates`, `history` or `history_weight`, row-major; empty
-    /// where the model has no such input.
-    pub fn input(&self, name: &str) -> Vec<f32> {
-        self.ranker.as_ref().and_then(|ranker| ranker.input(name)).unwrap_or_default().to_vec()
-    }
-}
-
-/// A model's engine alone, called as other engines are, for `npm run bench`.
-#[cfg(feature = "bench")]
-#[wasm_bindgen]
-pub struct Engine(Model);
-
-#[cfg(feature = "bench")]
-#[wasm_bindgen]
-impl Engine {
-    /// Loads a model; throws where it is refused.
-    #[wasm_bindgen(constructor)]
-    pub fn new(model: &[u8]) -> Result<Engine, JsError> {
-        Model::load(model).map(Engine).map_err(thrown)
-    }
-
-    /// One score a row of `features`. Inputs that the model does not have may be empty.
-    pub fn score(
-        &mut self,
-        features: &[f32],
-        candidates: &[f32],
-        history: &[f32],
-        history_weight: &[f32],
-    ) -> Result<Vec<f32>, JsError> {
-        self.0.run(features, candidates, history, history_weight).map(<[f32]>::to_vec).map_err(thrown)
-    }
-}
-
-impl Core {
-    fn with(profile: Profile) -> Self {
-        Self {
-            ranker: None,
-            unchecked: None,
-            profile,
-            candidates: Candidates::new(),
-            #[cfg(feature = "tract")]
-            last: full::Last::default(),
-        }
-    }
-
-    fn model(&self) -> Option<&Model> {
-        self.ranker.as_ref().map(Ranker::model)
-    }
-}
-
-fn no_model() -> JsError {
-    JsError::new("no model")
-}
-
-fn thrown(error: Error) -> JsError {
-    let thrown = JsError::new(&error.to_string());
-    thrown.set_name(error.code());
-    thrown
-}
-
-fn policy_of(numbers: &[f64]) -> Policy {
-    let number = |i: usize| numbers.get(i).copied().unwrap_or(f64::NAN);
-    let displacement = number(3);
-    Policy {
-        strength: number(0) as f32,
-        k: Some(number(1)).filter(|k| !k.is_nan()).map(|k| k as f32),
-        minimum_evidence: number(2) as f32,
-        maximum_displacement: (displacement != f64::INFINITY).then_some(displacement as usize),
-        topic_cap: Some(number(4))
-            .filter(|limit| !limit.is_nan())
-            .map(|limit| TopicCap { limit: limit as usize, window: number(5) as usize }),
-    }
-}
-
-fn fill(
-    candidates: &mut Candidates,
-    text: &[u8],
-    lengths: &[u32],
-    numbers: &[f64],
-    flags: &[u8],
-) -> Result<(), Error> {
+fn fill(candidates: &mut Candidates, text: &[u8], rows: &[f64]) -> Result<(), Error> {
     candidates.clear();
-    let (lengths, odd) = lengths.as_chunks::<4>();
-    let (numbers, odd_numbers) = numbers.as_chunks::<4>();
-    if !odd.is_empty()
-        || !odd_numbers.is_empty()
-        || numbers.len() != lengths.len()
-        || flags.len() != lengths.len()
-    {
-        return Err(Error::CandidateColumns);
-    }
+    let (rows, odd) = rows.as_chunks::<ROW>();
     let mut text = std::str::from_utf8(text).map_err(|_| Error::CandidateColumns)?;
-    for ((&lengths, &[published_ms, shows, clicks, score]), &flags) in lengths.iter().zip(numbers).zip(flags)
-    {
+    for &[id, topic, subtopic, vector, published_ms, shows, clicks, score, flags] in rows {
         let mut parts = [""; 4];
-        for (part, length) in parts.iter_mut().zip(lengths) {
+        for (part, length) in parts.iter_mut().zip([id, topic, subtopic, vector]) {
             (*part, text) = split_utf16(text, length as usize).ok_or(Error::CandidateColumns)?;
         }
         let [id, topic, subtopic, vector] = parts;
+        let flags = flags as u8;
         let (pinned, fixed) = (flags & 1 != 0, flags & 2 != 0);
         candidates.push(&Candidate {
             id,
@@ -402,7 +334,7 @@ fn fill(
             fixed,
         });
     }
-    if text.is_empty() { Ok(()) } else { Err(Error::CandidateColumns) }
+    if text.is_empty() && odd.is_empty() { Ok(()) } else { Err(Error::CandidateColumns) }
 }
 
 /// Splits behind the first `units` UTF-16 units.

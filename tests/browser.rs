@@ -3,7 +3,8 @@
 
 use common::parity;
 use common::random::{Article, NOW, Random, SPACE, reader};
-use nearside::wasm::Core;
+use nearside::wasm::{Core, Event, ROW};
+use nearside::{Error, Reason};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 mod common {
@@ -12,39 +13,36 @@ mod common {
 }
 
 const MODEL: &[u8] = include_bytes!("../models/reranker.onnx");
-/// Numbers of reasons.
-const RANKED: u8 = 0;
-const COLD: u8 = 1;
 const NOW_MS: f64 = NOW.0 as f64 * 1000.0;
 const POLICY: [f64; 6] = [0.8, f64::NAN, 2.0, 10.0, f64::NAN, f64::NAN];
 
 fn core() -> Core {
     let mut core = unchecked();
-    core.check().unwrap_or_else(|error| panic!("{:?}", error.message()));
+    core.check().expect("its golden case holds");
     core
 }
 
 fn unchecked() -> Core {
-    Core::new(MODEL).unwrap_or_else(|error| panic!("{:?}", error.message()))
+    let mut core = Core::new();
+    core.read(MODEL).expect("it is read");
+    core
 }
 
 /// A list as the SDK sends it.
 #[derive(Default)]
 struct Columns {
     text: String,
-    lengths: Vec<u32>,
-    numbers: Vec<f64>,
-    flags: Vec<u8>,
+    rows: Vec<f64>,
 }
 
 impl Columns {
     fn push(&mut self, strings: [&str; 4], numbers: [f64; 4], flags: u8) {
         for string in strings {
             self.text.push_str(string);
-            self.lengths.push(string.encode_utf16().count() as u32);
+            self.rows.push(string.encode_utf16().count() as f64);
         }
-        self.numbers.extend(numbers);
-        self.flags.push(flags);
+        self.rows.extend(numbers);
+        self.rows.push(flags.into());
     }
 
     fn of(articles: &[Article]) -> Self {
@@ -59,9 +57,8 @@ impl Columns {
         columns
     }
 
-    fn rank(&self, core: &mut Core, space: &str) -> Result<Vec<u32>, (String, String)> {
-        core.rank(self.text.as_bytes(), &self.lengths, &self.numbers, &self.flags, space, &POLICY, NOW_MS)
-            .map_err(|error| (error.name().into(), error.message().into()))
+    fn rank(&self, core: &mut Core, space: &str) -> Result<Vec<u32>, Error> {
+        core.rank(self.text.as_bytes(), &self.rows, space, &POLICY, NOW_MS).map(<[u32]>::to_vec)
     }
 }
 
@@ -85,10 +82,10 @@ fn a_list_is_ranked_and_explained() {
     let columns = Columns::of(&articles(50));
     let identity: Vec<u32> = (0..50).collect();
     assert_eq!(columns.rank(&mut core, SPACE), Ok(identity.clone()));
-    assert_eq!(core.reason(), COLD);
+    assert_eq!(core.reason(), Reason::Cold);
     read(&mut core);
     let order = columns.rank(&mut core, "").expect("ranked");
-    assert_eq!((core.reason(), core.skipped()), (RANKED, 0));
+    assert_eq!((core.reason(), core.skipped()), (Reason::Ranked, 0));
     assert_ne!(order, identity);
     let width = core.description().split('\n').count() - 2 + 3;
     assert_eq!(core.explanations().len(), 50 * width);
@@ -104,7 +101,7 @@ fn strings_of_any_script_are_told_apart() {
     }
     assert_eq!(columns.rank(&mut core, ""), Ok((0..7).collect()));
     columns.push(["a🗞️b", "", "", ""], [f64::NAN; 4], 0);
-    assert_eq!(columns.rank(&mut core, "").expect_err("refused").0, "bad_candidates");
+    assert_eq!(columns.rank(&mut core, "").expect_err("refused").code(), "bad_candidates");
 }
 
 #[wasm_bindgen_test]
@@ -113,29 +110,35 @@ fn columns_that_do_not_fit_are_refused() {
     let sound = || Columns::of(&articles(3));
     assert!(sound().rank(&mut core, "").is_ok());
     for spoil in [
-        |columns: &mut Columns| columns.lengths.truncate(11),
-        |columns: &mut Columns| columns.lengths.truncate(8),
-        |columns: &mut Columns| columns.numbers.truncate(11),
-        |columns: &mut Columns| columns.flags.truncate(2),
+        |columns: &mut Columns| columns.rows.truncate(3 * ROW - 1),
+        |columns: &mut Columns| columns.rows.truncate(2 * ROW),
+        |columns: &mut Columns| columns.rows.extend([0.0; ROW - 1]),
         |columns: &mut Columns| columns.text.push('x'),
         |columns: &mut Columns| columns.text.truncate(20),
-        |columns: &mut Columns| columns.lengths[0] = u32::MAX,
+        |columns: &mut Columns| columns.rows[0] = f64::INFINITY,
+        |columns: &mut Columns| columns.rows[0] = f64::NAN,
         |columns: &mut Columns| columns.text.insert(3, '🗞'),
     ] {
         let mut columns = sound();
         spoil(&mut columns);
-        assert_eq!(columns.rank(&mut core, "").expect_err("refused").0, "bad_candidates");
+        assert_eq!(columns.rank(&mut core, "").expect_err("refused").code(), "bad_candidates");
     }
-    let not_text = core.rank(&[0xff], &[1, 0, 0, 0], &[f64::NAN; 4], &[0], "", &POLICY, NOW_MS);
-    assert_eq!(String::from(not_text.expect_err("refused").name()), "bad_candidates");
+    let not_text = core.rank(
+        &[0xff],
+        &[1.0, 0.0, 0.0, 0.0, f64::NAN, f64::NAN, f64::NAN, f64::NAN, 0.0],
+        "",
+        &POLICY,
+        NOW_MS,
+    );
+    assert_eq!(not_text.expect_err("refused").code(), "bad_candidates");
 }
 
 #[wasm_bindgen_test]
 fn a_model_that_has_not_passed_its_golden_case_neither_ranks_nor_has_a_name() {
     let mut core = unchecked();
     let columns = Columns::of(&articles(3));
-    assert_eq!(columns.rank(&mut core, SPACE).expect_err("refused").1, "no model");
-    assert_eq!((core.description().as_str(), core.reason()), ("", COLD));
+    assert_eq!(columns.rank(&mut core, SPACE), Err(Error::NoModel));
+    assert_eq!((core.description().as_str(), core.reason()), ("", Reason::Cold));
     assert!(core.check().is_ok() && core.check().is_ok());
     assert!(columns.rank(&mut core, SPACE).is_ok());
 
@@ -146,35 +149,29 @@ fn a_model_that_has_not_passed_its_golden_case_neither_ranks_nor_has_a_name() {
     for digit in &mut wrong[at + key.len() + 4..][..3] {
         *digit = if *digit == b'A' { b'B' } else { b'A' };
     }
-    let mut core = Core::new(&wrong).unwrap_or_else(|error| panic!("{:?}", error.message()));
-    assert_eq!(String::from(core.check().expect_err("refused").name()), "model_rejected");
-    assert_eq!(columns.rank(&mut core, SPACE).expect_err("refused").1, "no model");
+    let mut core = Core::new();
+    core.read(&wrong).expect("it is read");
+    assert_eq!(core.check().expect_err("refused").code(), "model_rejected");
+    assert_eq!(columns.rank(&mut core, SPACE), Err(Error::NoModel));
 }
 
 #[wasm_bindgen_test]
 fn refusals_carry_their_code_and_one_sentence() {
     let mut core = core();
     let columns = Columns::of(&articles(3));
-    let (name, message) = columns.rank(&mut core, "another space").expect_err("refused");
+    let refused = columns.rank(&mut core, "another space").expect_err("refused");
     assert_eq!(
-        (name.as_str(), message.as_str()),
+        (refused.code(), refused.to_string().as_str()),
         ("bad_candidates", "the list's vector space is not the model's, minilm-l6-pca64-v1")
     );
-    let Err(error) = Core::new(&MODEL[..MODEL.len() / 2]) else { panic!("half a model loads") };
-    assert_eq!(String::from(error.name()), "model_rejected");
-    let no_policy = core.rank(
-        columns.text.as_bytes(),
-        &columns.lengths,
-        &columns.numbers,
-        &columns.flags,
-        "",
-        &[],
-        NOW_MS,
-    );
-    assert_eq!(
-        String::from(no_policy.expect_err("refused").message()),
-        "policy.strength is out of its range"
-    );
+    assert_eq!(Core::new().read(&MODEL[..MODEL.len() / 2]).expect_err("refused").code(), "model_rejected");
+    let no_policy = core.rank(columns.text.as_bytes(), &columns.rows, "", &[], NOW_MS);
+    assert_eq!(no_policy.expect_err("refused").to_string(), "policy.strength is out of its range");
+    // The same over the wire: what kind it is, and its sentence.
+    let answer = Core::new().call(0, &MODEL[..MODEL.len() / 2], &[NOW_MS, MODEL.len() as f64 / 2.0]);
+    assert_eq!(answer[..4], [3, 0, 0, 0]);
+    assert!(answer[4..].starts_with(b"the model cannot be read: "));
+    assert_eq!(core.call(200, &[], &[]), [0; 4]);
 }
 
 #[wasm_bindgen_test]
@@ -182,27 +179,26 @@ fn faults_and_flags_keep_their_slots() {
     let mut core = core();
     read(&mut core);
     let mut columns = Columns::of(&articles(40));
-    for (item, flags) in [(4, 1), (9, 2), (30, 3)] {
-        columns.flags[item] = flags;
+    for (item, flags) in [(4, 1u8), (9, 2), (30, 3)] {
+        columns.rows[item * ROW + 8] = flags.into();
     }
-    columns.numbers[20 * 4] = f64::INFINITY;
+    columns.rows[20 * ROW + 4] = f64::INFINITY;
     let order = columns.rank(&mut core, SPACE).expect("ranked");
     assert!([4, 9, 20, 30].iter().all(|&slot| order[slot] == slot as u32));
-    assert_eq!((core.skipped(), core.reason()), (1, RANKED));
+    assert_eq!((core.skipped(), core.reason()), (1, Reason::Ranked));
 }
 
 #[wasm_bindgen_test]
 fn the_profile_goes_out_and_comes_back() {
     let mut one = core();
-    one.record(0, "a", "sports", "", "", 0.0, NOW_MS - 9000.0);
-    one.record(1, "a", "sports", "tennis", "not a vector", 0.0, NOW_MS - 8000.0);
-    one.record(3, "b", "politics", "", "", 0.0, NOW_MS);
-    one.record(4, "b", "", "", "", 0.0, NOW_MS);
-    assert!(!one.record(5, "b", "", "", "", 0.0, NOW_MS));
+    one.record(Event::Viewed, "a", "sports", "", "", 0.0, NOW_MS - 9000.0);
+    one.record(Event::Clicked, "a", "sports", "tennis", "not a vector", 0.0, NOW_MS - 8000.0);
+    one.record(Event::Hide, "b", "politics", "", "", 0.0, NOW_MS);
+    one.record(Event::Unhide, "b", "", "", "", 0.0, NOW_MS);
     assert!(
-        one.record(2, "a", "", "", "", 30.0, NOW_MS)
-            && !one.record(2, "b", "", "", "", 30.0, NOW_MS)
-            && !one.record(2, "a", "", "", "", f64::NAN, NOW_MS)
+        one.record(Event::Dwelled, "a", "", "", "", 30.0, NOW_MS)
+            && !one.record(Event::Dwelled, "b", "", "", "", 30.0, NOW_MS)
+            && !one.record(Event::Dwelled, "a", "", "", "", f64::NAN, NOW_MS)
     );
     assert_eq!(one.profile_counts(NOW_MS), [1, 1, 1, 0]);
     let bytes = one.profile_bytes(NOW_MS);
@@ -229,11 +225,11 @@ fn a_history_without_a_model_ranks_through_another_core() {
     let bytes = history.profile_bytes(NOW_MS);
     assert_eq!(bytes, whole.profile_bytes(NOW_MS));
     assert!(columns.rank(&mut history, SPACE).is_err());
-    assert_eq!((history.description().as_str(), history.reason()), ("", COLD));
+    assert_eq!((history.description().as_str(), history.reason()), ("", Reason::Cold));
 
     // Whatever the other core knew, of later generations too, is not in the ranking.
     let mut ranking = core();
-    ranking.record(0, "a", "sports", "", "", 0.0, NOW_MS);
+    ranking.record(Event::Viewed, "a", "sports", "", "", 0.0, NOW_MS);
     ranking.erase();
     assert!(ranking.set_profile(&bytes, NOW_MS));
     assert_eq!(columns.rank(&mut ranking, SPACE), Ok(order));

@@ -4,10 +4,10 @@
 import { createReranker, MemoryStore } from "nearside";
 // By the runner: the parts have no public names.
 import { toColumns } from "nearside/candidates";
-import startCore, { Core } from "nearside/core";
+import { Core, rowsOf, startInstance } from "nearside/core";
 import { blend } from "../blend.js";
 import { events, feedText, makeFeed, read } from "../feed.js";
-import { columnsOf, inputsOf, policy, ranked, spaceOf } from "../inputs.js";
+import { columnsOf, inputsOf, policy, spaceOf } from "../inputs.js";
 
 /** Milliseconds that a sample takes at least: of a part ten times what the clock's steps and an interruption would matter at, of a call ten steps. */
 const least = { part: 1, call: 0.05 };
@@ -63,7 +63,7 @@ let worst = 0;
  */
 export async function prepare(models, others) {
   if (!crossOriginIsolated) throw new Error("the clock of a page that is not isolated is too coarse");
-  await startCore({ module_or_path: fetch("core.wasm") });
+  startInstance(await WebAssembly.compileStreaming(fetch("core.wasm")));
   now = Date.now();
   for (const model of models) {
     const core = new Core(await load(model.path));
@@ -125,25 +125,26 @@ async function ranking(model, core, reranker, count) {
   const again = (work) => (times) => {
     for (let i = 0; i < times; i++) work();
   };
-  const inside = (name) => (times) => core.repeat(name, times, policy, now);
+  const rows = rowsOf(columns);
+  const inside = (name) => (times) => core.glue.repeat(name, times, policy, now);
   /** The core holds one list at a time. */
-  const begin = () => core.rank(...columns, spaceOf(core), policy, now);
-  begin();
+  const begin = () => core.rank(columns, spaceOf(core), policy, now);
+  const ranked = begin();
   const key = { model: model.id, count };
   const parts = {
     columns: again(() => toColumns(feed.items, undefined)),
-    transfer: again(() => core.take(...columns, spaceOf(core))),
+    transfer: again(() => core.glue.take(columns.text, rows, spaceOf(core))),
     features: inside("features"),
     engine: inside("engine"),
     ordering: inside("ordering"),
     core: inside("rank"),
-    answer: again(() => [core.reason(), core.skipped(), core.weight(), core.explanations()]),
+    answer: again(() => core.glue.explained()),
   };
   return {
     begin,
     things: [
       call({ ...key, what: "rank" }, () => rank(reranker, feed)),
-      ...(await onEngines(key, model, inputsOf(core))),
+      ...(await onEngines(key, model, inputsOf(core, ranked))),
       ...Object.entries(parts).map(([what, work]) => part({ ...key, what }, work)),
     ],
   };
@@ -157,15 +158,15 @@ export async function prepareCurves({ candidates, clicks, lengths }) {
     for (const count of candidates) {
       const feed = makeFeed(count, spaceOf(core), now);
       const columns = columnsOf(toColumns, feed.items);
-      const begin = () => core.rank(...columns, spaceOf(core), policy, now);
-      begin();
+      const begin = () => core.rank(columns, spaceOf(core), policy, now);
+      const ranked = begin();
       const key = { curve: "candidates", model: model.id, x: count };
       groups.push({
         begin,
         things: [
           call({ ...key, what: "rank" }, () => rank(reranker, feed)),
-          part({ ...key, what: "core" }, (times) => core.repeat("rank", times, policy, now)),
-          ...(await onEngines(key, model, inputsOf(core))),
+          part({ ...key, what: "core" }, (times) => core.glue.repeat("rank", times, policy, now)),
+          ...(await onEngines(key, model, inputsOf(core, ranked))),
         ],
       });
     }
@@ -176,8 +177,7 @@ export async function prepareCurves({ candidates, clicks, lengths }) {
       own.check();
       read(own, now, number);
       const reader = await makeReranker(model, own.profileBytes(now));
-      own.rank(...columns, spaceOf(own), policy, now);
-      const reason = own.reason() === ranked ? "ranked" : "cold";
+      const { reason } = own.rank(columns, spaceOf(own), policy, now);
       const key = { curve: "clicks", model: model.id, x: number };
       const things = [call({ ...key, what: "rank" }, () => rank(reader, feed, reason))];
       if (reason === "ranked") things.push(...(await onEngines(key, model, inputsOf(own))));

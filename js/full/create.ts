@@ -36,7 +36,7 @@ export function createReranker(options: RerankerOptions): Reranker {
     try {
       // What is stored is not told without consent, before loading has ended, or after `dispose`; nor is this.
       if (!settings || settings.refusal || settings.worker || !base.stored()) return undefined;
-      const inspection = engine?.run((core) => (core as unknown as Inspected).inspect());
+      const inspection = engine?.run((core) => (core.glue as unknown as Inspected).inspect());
       return inspection && apart(inspection, "then");
     } catch {
       return undefined;

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod base64;
+pub mod bytes;
 pub mod cosines;
 pub mod elements;
 pub mod hash;

@@ -81,6 +81,19 @@ async function makeProduct({ id, entry, engine: engineId }) {
   writeFileSync(join(folder, "index.html"), html("page.js", preloads));
 }
 
+/** The SDK's `core.js` over the glue in `folder`, as one file beside that. */
+async function coreOf(folder) {
+  const { build } = await import("esbuild");
+  const outfile = join(folder, "core.mjs");
+  const path = join(folder, "nearside.js");
+  const glue = {
+    name: "glue",
+    setup: ({ onResolve }) => onResolve({ filter: /\/nearside\.js$/ }, () => ({ path })),
+  };
+  await build({ entryPoints: [at("dist/core.js")], bundle: true, format: "esm", outfile, plugins: [glue] });
+  return outfile;
+}
+
 /** Everything that is bundled goes through here; what it may import beside its own files is named. */
 async function bundle(entry, name, { core, engine, files, flavour = "dist" }) {
   const { build } = await import("esbuild");
@@ -92,7 +105,7 @@ async function bundle(entry, name, { core, engine, files, flavour = "dist" }) {
     splitting: true,
     alias: {
       "nearside/candidates": at("dist/candidates.js"),
-      ...(core ? { "nearside/core": join(core, "nearside.js") } : {}),
+      ...(core ? { "nearside/core": await coreOf(core) } : {}),
       ...(engine ? { engine } : {}),
       // By its file: under benches/, which is a package of its own, the name means nothing.
       nearside: at(flavour, "index.js"),
@@ -119,9 +132,9 @@ async function bundle(entry, name, { core, engine, files, flavour = "dist" }) {
 
 /** Feeds for the products, inputs for the engines, and the page that makes a visitor a returning one. */
 async function makeData(core, write) {
-  const { default: start, Core } = await import(pathToFileURL(join(core, "nearside.js")).href);
+  const { Core, startInstance } = await import(pathToFileURL(await coreOf(core)).href);
   const { toColumns } = await import(pathToFileURL(at("dist/candidates.js")).href);
-  await start({ module_or_path: readFileSync(join(core, "nearside_bg.wasm")) });
+  startInstance(new WebAssembly.Module(readFileSync(join(core, "nearside_bg.wasm"))));
   const now = Date.now();
   let feed;
   for (const { id, file } of MODELS) {
@@ -129,8 +142,8 @@ async function makeData(core, write) {
     own.check();
     read(own, now);
     const text = feedText(COLD_COUNT, spaceOf(own), now);
-    own.rank(...columnsOf(toColumns, JSON.parse(text).items), spaceOf(own), policy, now);
-    const inputs = Object.entries(inputsOf(own)).map(([name, value]) => [
+    const ranked = own.rank(columnsOf(toColumns, JSON.parse(text).items), spaceOf(own), policy, now);
+    const inputs = Object.entries(inputsOf(own, ranked)).map(([name, value]) => [
       name,
       typeof value === "number" ? value : Array.from(value),
     ]);

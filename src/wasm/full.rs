@@ -6,14 +6,16 @@ use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::*;
 use web_sys::Performance;
 
-use super::{Core, no_model, split_utf16, thrown};
+use super::wire::ROW;
+use super::{Core, split_utf16};
+use crate::error::Error;
 use crate::inspect::{Inspection, Timings};
 
 /// What is noted of the last ranking.
 #[derive(Default)]
 pub(super) struct Last {
     text: Vec<u8>,
-    lengths: Vec<u32>,
+    rows: Vec<f64>,
     /// The profile's: an erased history must not be reported on.
     generation: u32,
     /// Milliseconds at its start and at the end of each of its four parts; fewer if it failed.
@@ -22,11 +24,11 @@ pub(super) struct Last {
 
 impl Last {
     /// Notes a list that is about to be ranked. What is returned notes the time.
-    pub(super) fn begin(&mut self, text: &[u8], lengths: &[u32], generation: u32) -> impl FnMut() {
+    pub(super) fn begin(&mut self, text: &[u8], rows: &[f64], generation: u32) -> impl FnMut() {
         self.text.clear();
         self.text.extend_from_slice(text);
-        self.lengths.clear();
-        self.lengths.extend_from_slice(lengths);
+        self.rows.clear();
+        self.rows.extend_from_slice(rows);
         self.generation = generation;
         let clock = performance();
         let now = move || clock.as_ref().map_or(f64::NAN, Performance::now);
@@ -50,11 +52,13 @@ impl Last {
     fn ids(&self) -> Vec<String> {
         let mut text = std::str::from_utf8(&self.text).unwrap_or_default();
         let mut ids = Vec::new();
-        for (place, &length) in self.lengths.iter().enumerate() {
-            let Some((part, rest)) = split_utf16(text, length as usize) else { break };
-            text = rest;
-            if place % 4 == 0 {
-                ids.push(part.to_owned());
+        for &[id, topic, subtopic, vector, ..] in self.rows.as_chunks::<ROW>().0 {
+            for (place, length) in [id, topic, subtopic, vector].into_iter().enumerate() {
+                let Some((part, rest)) = split_utf16(text, length as usize) else { return ids };
+                text = rest;
+                if place == 0 {
+                    ids.push(part.to_owned());
+                }
             }
         }
         ids
@@ -68,7 +72,7 @@ impl Core {
         let known = self.last.generation == self.profile.generation();
         let ids = self.last.ids();
         let last = self.last.timings().filter(|_| known).map(|timings| (ids.as_slice(), timings));
-        let ranker = self.ranker.as_mut().ok_or_else(no_model)?;
+        let ranker = self.ranker.as_mut().ok_or(Error::NoModel).map_err(thrown)?;
         let inspection = Inspection::of(ranker, &self.candidates, last).map_err(thrown)?;
         let plain = Serializer::new().serialize_maps_as_objects(true);
         inspection.serialize(&plain).map_err(|error| JsError::new(&error.to_string()))
@@ -84,4 +88,8 @@ pub(super) fn print_panics() {
 fn performance() -> Option<Performance> {
     let found = Reflect::get(&js_sys::global(), &"performance".into()).ok()?;
     found.is_object().then(|| found.unchecked_into())
+}
+
+fn thrown(error: Error) -> JsError {
+    JsError::new(&error.to_string())
 }

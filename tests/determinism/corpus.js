@@ -1,8 +1,9 @@
 // Ranks the corpus of tests/fixtures/determinism.json with the shipped files, in Node or a browser: what tests/determinism.rs does natively.
 
 import { toColumns } from "../../dist/candidates.js";
-import init, { Core } from "../../dist/nearside.js";
+import { Core, startInstance } from "../../dist/core.js";
 import { checked } from "../../dist/score.js";
+import { events as kinds } from "../../dist/wire.js";
 
 /** The default policy, as the core takes it. */
 const policy = Float64Array.of(0.8, Number.NaN, 2, 10, Number.NaN, Number.NaN);
@@ -12,7 +13,7 @@ const policy = Float64Array.of(0.8, Number.NaN, 2, 10, Number.NaN, Number.NaN);
  * a file of the repository.
  */
 export async function hashes(read, models) {
-  await init({ module_or_path: await WebAssembly.compile(await read("dist/nearside_bg.wasm")) });
+  startInstance(await WebAssembly.compile(await read("dist/nearside_bg.wasm")));
   const corpus = JSON.parse(new TextDecoder().decode(await read("tests/fixtures/determinism.json")));
   const found = {};
   for (const model of models) found[model] = await hash(corpus, await read(model));
@@ -27,16 +28,16 @@ async function hash({ articles, pages }, model) {
     const core = readers.get(reader);
     for (const [kind, article, at, seconds = 0] of events) {
       const [id, topic, subtopic, vector] = articles[article];
-      core.record(kind, id, topic, subtopic, vector, seconds, at);
+      core.record({ kind: kinds[kind], id, topic, subtopic, vector, seconds, at });
     }
-    const { text, lengths, numbers, flags } = toColumns(
+    const columns = toColumns(
       items.map((item) => candidate(articles, item)),
       undefined,
     );
-    parts.push(core.rank(text, lengths, numbers, flags, "", policy, now));
-    parts.push(Float32Array.of(core.weight()), core.explanations());
+    const { order, weight, rows } = core.rank(columns, "", policy, now);
+    parts.push(order, Float32Array.of(weight), rows);
   }
-  const width = checked(new Core(model)).description().split("\n").length - 2 + 3;
+  const width = checked(new Core(model)).describe().names.length + 3;
   // The core's explanations end each row with what bound the item, which the hash leaves out: the order has it.
   const rows = parts.map((part, i) =>
     i % 3 === 2 ? part.filter((_, at) => at % width !== width - 1) : part,

@@ -225,7 +225,7 @@ test("both flavours on one page share the reader's history, and each has its own
   const wasm = await readFile(new URL("../../dist/full/nearside_bg.wasm", import.meta.url));
   const { outputFiles } = await build({
     stdin: {
-      contents: `export * as plain from "nearside"; export * as full from "nearside/full"; export { Core } from "./dist/nearside.js";`,
+      contents: `export * as plain from "nearside"; export * as full from "nearside/full"; export { Core } from "./dist/core.js";`,
       resolveDir: root,
     },
     ...{ bundle: true, minify: true, format: "esm", target: "es2022", write: false, logLevel: "error" },

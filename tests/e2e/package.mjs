@@ -31,7 +31,7 @@ async function bundle(flavour) {
   const { build } = await import("esbuild");
   const { outputFiles } = await build({
     stdin: {
-      contents: `export * from "nearside${flavour && `/${flavour}`}"; export { Core } from "./dist/${flavour}/nearside.js";`,
+      contents: `export * from "nearside${flavour && `/${flavour}`}"; export { Core } from "./dist/${flavour}/core.js";`,
       resolveDir: root,
     },
     bundle: true,

@@ -37,7 +37,7 @@ const files = {
   "/spin.js": workerThat("for (;;);"),
   "/mute.js": workerThat(""),
   "/throw.js": workerThat("throw new Error('outside of any ranking');"),
-  "/trap.js": workerThat("postMessage({ id, error: { name: 'RuntimeError', message: 'unreachable' } });"),
+  "/trap.js": workerThat("postMessage({ id, error: { reason: 'trap', message: 'unreachable' } });"),
   "/unsound.js": workerThat(
     "postMessage({ id, result: { order: Uint32Array.of(1, 1), reason: 'ranked', skipped: 0, weight: 0, rows: new Float32Array() } });",
   ),

@@ -28,8 +28,8 @@ export async function makeKit({ sdk, faulty = {} } = {}) {
     Promise.all([readFile(at("tests/faults/builtins.js")), readFile(at("tests/faults/probe.js"))]),
     readFile(at("tests/faults/page.js")),
   ]);
-  const { Core, initSync } = await import("../../dist/nearside.js");
-  initSync({ module: wasm });
+  const { Core, startInstance } = await import("../../dist/core.js");
+  startInstance(await WebAssembly.compile(wasm));
   const core = new Core(model);
   core.check();
   return {
@@ -49,7 +49,7 @@ export async function makeKit({ sdk, faulty = {} } = {}) {
 /** The package as a publisher's bundler makes it one script. `plugins`: to build it from something else. */
 export async function bundle(plugins = [], contents = `export * from "nearside";`) {
   const { outputFiles } = await build({
-    stdin: { contents: `${contents} export { Core } from "./dist/nearside.js";`, resolveDir: at(".") },
+    stdin: { contents: `${contents} export { Core } from "./dist/core.js";`, resolveDir: at(".") },
     ...{ bundle: true, format: "esm", target: "es2022", write: false, logLevel: "error", plugins },
   });
   return outputFiles[0].contents;
@@ -59,7 +59,7 @@ export async function bundle(plugins = [], contents = `export * from "nearside";
 function historyOf(core) {
   const now = Date.now();
   for (const { id, _nearside: own } of storiesOf(feed, "science").slice(4, 9)) {
-    core.record(1, id, own.topic, own.subtopic, own.vector, 0, now - 60_000);
+    core.record({ kind: "clicked", id, ...own, seconds: 0, at: now - 60_000 });
   }
   return core.profileBytes(now);
 }

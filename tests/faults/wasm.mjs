@@ -58,7 +58,7 @@ export async function faultyFiles(plugins = []) {
   };
   const worker = await build({
     stdin: {
-      contents: `import init, { Core } from "./dist/nearside.js"; import { serve } from "./dist/serve.js"; serve({ init, Core });`,
+      contents: `import { serve } from "./dist/serve.js"; serve();`,
       resolveDir: fileURLToPath(root),
     },
     ...{ bundle: true, format: "esm", target: "es2022", write: false, logLevel: "error", plugins: [instead] },

@@ -5,9 +5,9 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { toColumns } from "../../dist/candidates.js";
+import { Core, startInstance } from "../../dist/core.js";
 import { tell } from "../../dist/event.js";
-import init, { Core } from "../../dist/nearside.js";
-import { checked, describe } from "../../dist/score.js";
+import { checked } from "../../dist/score.js";
 import { ensureUv, uvEnvironment } from "../../scripts/setup.mjs";
 import { cache, root, run } from "../../scripts/shell.mjs";
 
@@ -31,9 +31,7 @@ before(async () => {
     .trimEnd()
     .split("\n")
     .map((line) => JSON.parse(line));
-  await init({
-    module_or_path: await WebAssembly.compile(readFileSync(join(root, "dist/nearside_bg.wasm"))),
-  });
+  startInstance(await WebAssembly.compile(readFileSync(join(root, "dist/nearside_bg.wasm"))));
 });
 
 const floats = (text) => new Float32Array(Uint8Array.from(Buffer.from(text, "base64")).buffer);
@@ -50,11 +48,11 @@ test("1,000 impressions: features, logits, personal parts, weights and orders ar
       if (!devices.has(page.reader)) devices.set(page.reader, checked(new Core(readFileSync(file))));
       const core = devices.get(page.reader);
       for (const event of page.events) tell(core, event, "", "");
-      const { text, lengths, numbers, flags } = toColumns(page.items, undefined);
-      const order = [...core.rank(text, lengths, numbers, flags, "", policy, page.now)];
-      const { modelId, names } = describe(core);
+      const ranked = core.rank(toColumns(page.items, undefined), "", policy, page.now);
+      const order = [...ranked.order];
+      const { modelId, names } = core.describe();
       const where = `${modelId}, page ${number}`;
-      const rows = explained(core, names.length);
+      const rows = explained(ranked.rows, names.length);
       const features = floats(page.features);
       for (const [at, name] of names.entries()) {
         const column = page.items.map((_, i) => features[i * every.length + every.indexOf(name)]);
@@ -64,7 +62,7 @@ test("1,000 impressions: features, logits, personal parts, weights and orders ar
       assert.deepEqual(bits(rows.map((row) => row.logit)), bits(floats(page.logits)), `${where}, logits`);
       const { personal, weight, order: expected } = page.models[modelId];
       assert.deepEqual(bits(rows.map((row) => row.personal)), bits(floats(personal)), `${where}, personal`);
-      assert.deepEqual(bits([core.weight()]), bits(floats(weight)), `${where}, weight`);
+      assert.deepEqual(bits([ranked.weight]), bits(floats(weight)), `${where}, weight`);
       assert.deepEqual(order, expected, `${where}, order`);
       if (order.some((place, slot) => place !== slot)) moved.set(file, (moved.get(file) ?? 0) + 1);
     }
@@ -80,14 +78,13 @@ test("1,000 impressions: features, logits, personal parts, weights and orders ar
 /** The names of all features of the crate, in its order. */
 function everyFeature() {
   const core = checked(new Core(readFileSync(models[0])));
-  const { names } = describe(core);
+  const { names } = core.describe();
   core.free();
   return names;
 }
 
 /** The explanation of each candidate. */
-function explained(core, width) {
-  const numbers = core.explanations();
+function explained(numbers, width) {
   return Array.from({ length: numbers.length / (width + 3) }, (_, i) => {
     const row = numbers.subarray(i * (width + 3), (i + 1) * (width + 3));
     return { features: row.subarray(0, width), logit: row[width], personal: row[width + 1] };

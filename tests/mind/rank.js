@@ -2,13 +2,12 @@
 // examples/rank_impressions.rs prints them.
 
 import { toColumns } from "../../dist/candidates.js";
+import { Core, startInstance } from "../../dist/core.js";
 import { tell } from "../../dist/event.js";
-import init, { Core } from "../../dist/nearside.js";
-import { reasons } from "../../dist/score.js";
 
 /** `base`: where the wasm, the model and the prepared folders are served. */
 globalThis.rankImpressions = async (base, folders) => {
-  await init({ module_or_path: fetch(`${base}/nearside_bg.wasm`) });
+  startInstance(await WebAssembly.compileStreaming(fetch(`${base}/nearside_bg.wasm`)));
   const model = new Uint8Array(await (await fetch(`${base}/reranker.onnx`)).arrayBuffer());
   const text = async (path) => (await fetch(`${base}/${path}`)).text();
   const lines = [];
@@ -35,11 +34,11 @@ function rank(model, articles, { id, now, candidates, history }) {
     );
   }
   const items = candidates.map((article) => ({ id: article, _nearside: articles[article] }));
-  const { text, lengths, numbers, flags } = toColumns(items, undefined);
+  const columns = toColumns(items, undefined);
   const lines = [10, Number.POSITIVE_INFINITY].map((displacement) => {
     const policy = Float64Array.of(0.8, Number.NaN, 2, displacement, Number.NaN, Number.NaN);
-    const order = core.rank(text, lengths, numbers, flags, "", policy, now);
-    return `${id} ${reasons[core.reason()]} ${weightBits(core.weight())} ${order.join(",")}`;
+    const { order, reason, weight } = core.rank(columns, "", policy, now);
+    return `${id} ${reason} ${weightBits(weight)} ${order.join(",")}`;
   });
   core.free();
   return lines;

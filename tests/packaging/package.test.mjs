@@ -37,7 +37,7 @@ describe("contents", () => {
       "index.cjs",
     ];
     // The modules that know the wasm: the full flavour has its own.
-    const copies = ["engine", "load", "release", "remote", "reranker", "settings"].map(
+    const copies = ["core", "engine", "load", "release", "remote", "reranker", "serve", "settings"].map(
       (name) => `${name}.js`,
     );
     const full = [...built.filter((name) => name !== "reranker.onnx"), ...copies].map(
@@ -87,7 +87,7 @@ describe("contents", () => {
     const exported = WebAssembly.Module.exports(
       new WebAssembly.Module(await readFile(path.join(dist, "nearside_bg.wasm"))),
     ).map(({ name }) => name);
-    assert.ok(exported.includes("core_rank"), exported.join());
+    assert.ok(exported.includes("core_call"), exported.join());
     const entries = await readdir(dist, { recursive: true, withFileTypes: true });
     for (const { parentPath, name } of entries.filter((entry) => entry.isFile()))
       assert.doesNotMatch(

@@ -1,4 +1,4 @@
-// Stands in for dist/nearside.js: a core of plain JavaScript whose every call a test can watch, slow down or spoil.
+// Stands in for dist/core.js: a core of plain JavaScript whose every call a test can watch, slow down or spoil.
 // Its profile is JSON under the same laws as the real one: union, and the higher generation wins whole. An event "ended …" is not taken in.
 
 export const control = {
@@ -12,25 +12,34 @@ export const control = {
   instance: 0,
 };
 
+/** The page's own: what the core throws is one of its refusals. */
+const { Refusal } = await import(
+  new URL(`../../dist/refusal.js${new URL(import.meta.url).search}`, import.meta.url).href
+);
+
 const encode = (value) => new TextEncoder().encode(JSON.stringify(value));
 const width = 2;
 
 function call(name, ...args) {
   control.calls.push(name);
-  control.before(name, ...args);
+  try {
+    control.before(name, ...args);
+  } catch (error) {
+    throw error?.refused ? new Refusal(error.refused, error.message) : error;
+  }
 }
 
-/** An error as the real core throws it. */
-export function coded(name, message = "a sentence") {
-  return Object.assign(new Error(message), { name });
+/** What has the core refuse, in a page's `before`. */
+export function coded(refused, message = "a sentence") {
+  return Object.assign(new Error(message), { refused });
 }
 
-export function initSync({ module }) {
+export function startInstance(module) {
   call("init", module);
   if (!(module instanceof WebAssembly.Module)) throw new TypeError("not a module");
 }
 
-export function __wbg_reset_state() {
+export function renewInstance() {
   call("renew");
   control.instance++;
 }
@@ -39,7 +48,6 @@ export class Core {
   #instance = control.instance;
   #generation = 0;
   #events = new Set();
-  #last = {};
 
   constructor(model, name = "new") {
     call(name, model);
@@ -58,8 +66,8 @@ export class Core {
     call(name, ...args);
   }
 
-  description() {
-    return "fake-1\nfake-space\nfirst\nsecond";
+  describe() {
+    return { modelId: "fake-1", space: "fake-space", names: ["first", "second"] };
   }
 
   mergeProfile(bytes) {
@@ -122,44 +130,36 @@ export class Core {
     this.#events.add([name, ...args].join(" "));
   }
 
-  record(kind, id, topic, subtopic, vector, seconds, now) {
-    if (kind === 0) this.#note("viewed", id, topic, now);
-    else if (kind === 1) this.#note("clicked", id, topic, subtopic, vector, now);
-    else if (kind === 2) this.#note("dwelled", id, seconds, now);
-    else if (kind === 3) this.#note("hide", id, topic, vector, now);
-    else this.#note("unhide", id, now);
+  record({ kind, id, topic, subtopic, vector, seconds, at }) {
+    const known = {
+      viewed: [topic],
+      clicked: [topic, subtopic, vector],
+      dwelled: [seconds],
+      hide: [topic, vector],
+      unhide: [],
+    };
+    this.#note(kind, id, ...known[kind], at);
     return true;
   }
 
   /** Two clicks or more: turns the movable items around. */
-  rank(text, lengths, numbers, flags, space, policy, now) {
+  rank({ text, lengths, numbers, flags }, space, policy, now) {
     this.#call("rank", text.slice(), lengths.slice(), numbers.slice(), flags.slice(), space, policy, now);
     const ranked = this.#count("clicked") >= policy[2];
     const order = Uint32Array.from(flags, (_, i) => i);
     const movable = order.filter((i) => flags[i] === 0);
     if (ranked) movable.forEach((slot, i) => void order.set([movable[movable.length - 1 - i]], slot));
-    this.#last = { reason: ranked ? "ranked" : "cold", flags: flags.slice() };
-    return control.order(order);
-  }
-
-  reason() {
-    return this.#last.reason === "ranked" ? 0 : 1;
-  }
-
-  skipped() {
-    return 1;
-  }
-
-  weight() {
-    return this.#last.reason === "ranked" ? 0.5 : 0;
-  }
-
-  explanations() {
-    const { flags } = this.#last;
-    return Float32Array.from({ length: flags.length * (width + 3) }, (_, at) => {
+    const rows = Float32Array.from({ length: flags.length * (width + 3) }, (_, at) => {
       const row = Math.floor(at / (width + 3));
       return [row, row + 0.5, -row, row * 2, flags[row]][at % (width + 3)];
     });
+    return {
+      order: control.order(order),
+      reason: ranked ? "ranked" : "cold",
+      skipped: 1,
+      weight: ranked ? 0.5 : 0,
+      rows,
+    };
   }
 
   free() {

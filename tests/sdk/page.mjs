@@ -7,9 +7,9 @@ export async function resolve(specifier, context, next) {
   const page = context.parentURL && new URL(context.parentURL).searchParams.get("page");
   const resolved = await next(specifier, context);
   const [, lacks] = page?.split(" without ") ?? [];
-  if (lacks && resolved.url.endsWith(lacks)) throw new Error(lacks + " does not come");
+  if (lacks && new URL(resolved.url).pathname.endsWith(lacks)) throw new Error(lacks + " does not come");
   if (!page || !specifier.startsWith(".")) return resolved;
-  const url = new URL(resolved.url.endsWith("/dist/nearside.js") ? ${JSON.stringify(new URL("core.mjs", import.meta.url).href)} : resolved.url);
+  const url = new URL(resolved.url.endsWith("/dist/core.js") ? ${JSON.stringify(new URL("core.mjs", import.meta.url).href)} : resolved.url);
   url.searchParams.set("page", page);
   return { ...resolved, url: url.href, format: "module" };
 }`;

@@ -127,7 +127,7 @@ test("a vector belongs to the space of the reranker that was told of it", async 
   const page = await newPage();
   const { tell } = await import(page.url("event.js"));
   const told = [];
-  const core = { record: (...all) => told.push(all[4]) };
+  const core = { record: ({ vector }) => told.push(vector) };
   const event = {
     kind: "clicked",
     id: "a",

@@ -76,7 +76,7 @@ test("the worker's order is the page's, and disposing ends it", async () => {
 test("answers to nothing that was asked are not heard", async () => {
   makeWorkers((message, worker) => {
     worker.say({ id: 99, result: scored });
-    worker.say({ id: -1, error: { name: "x", message: "y" } });
+    worker.say({ id: -1, error: { reason: "internal", message: "y" } });
     good(message, worker);
   });
   const reranker = await start();
@@ -86,7 +86,7 @@ test("answers to nothing that was asked are not heard", async () => {
 test("what the core refuses in the worker keeps its reason", async () => {
   makeWorkers(({ id, job }, worker) => {
     if ("module" in job)
-      worker.say({ id, error: { name: "model_unsupported", message: "Einsum; see nearside/full" } });
+      worker.say({ id, error: { reason: "model_unsupported", message: "Einsum; see nearside/full" } });
   });
   const reranker = await start();
   const { items, outcome } = await reranker.rank(list);
@@ -108,7 +108,7 @@ test("a worker that traps is replaced once; the second trap is the last", async 
   const workers = makeWorkers(({ id, job }, worker) =>
     "module" in job
       ? good({ id, job }, worker)
-      : worker.say({ id, error: { name: "RuntimeError", message: "unreachable" } }),
+      : worker.say({ id, error: { reason: "trap", message: "unreachable" } }),
   );
   const reranker = await start();
   for (let i = 0; i < 4; i++) assert.equal((await reranker.rank(list)).outcome.reason, "trap");

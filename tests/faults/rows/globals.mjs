@@ -59,7 +59,6 @@ export const touched = {
   "Number.isSafeInteger": goesOn,
   "Number.parseInt": goesOn,
   Object: language,
-  "Object.create": goesOn,
   "Object.defineProperties": goesOn,
   "Object.defineProperty": running,
   "Object.entries": goesOn,

@@ -1,0 +1,63 @@
+// Written from src/wasm/wire.rs (`NEARSIDE_WRITE=1 cargo test --lib wire`): what the core and the SDK agree on, by number.
+
+/** What a core may be asked for. */
+export const calls = [
+  "read",
+  "check",
+  "history",
+  "description",
+  "mergeProfile",
+  "setProfile",
+  "profileBytes",
+  "profileOver",
+  "profileCounts",
+  "erase",
+  "record",
+  "rank",
+] as const;
+
+/** Kinds of events. */
+export const events = ["viewed", "clicked", "dwelled", "hide", "unhide"] as const;
+
+/** Kinds of refusals. */
+export const refusals = [
+  "bad_candidates",
+  "bad_profile",
+  "model_rejected",
+  "model_unsupported",
+  "nonfinite",
+  "internal",
+] as const;
+
+/** What a ranking may come to. */
+export const rankings = ["ranked", "cold", "off", "unscored"] as const;
+
+/** What bound a story. */
+export const bounds = [
+  "none",
+  "pinned",
+  "not_personalizable",
+  "item_fault",
+  "displacement",
+  "topic_cap",
+  "unscored",
+] as const;
+
+/** The policy's members: name, least, most, whether it is whole, and what it is where it is left out. */
+export const knobs: readonly (readonly [string, number, number, boolean, number])[] = [
+  ["strength", 0, 10, false, 0.8],
+  ["k", 0.000001, 1000, false, NaN],
+  ["minimumEvidence", 0, 1000000, false, 2],
+  ["maximumDisplacement", 0, Infinity, true, 10],
+  ["topicCap.limit", 1, Infinity, true, NaN],
+  ["topicCap.window", 1, Infinity, true, NaN],
+];
+
+/** Candidates that are ranked; those behind keep their place. */
+export const maxRanked = 200;
+
+/** Numbers of a candidate in a ranking's question. */
+export const row = 9;
+
+/** The most erasures of a history that are counted. */
+export const mostErasures = 16777216;

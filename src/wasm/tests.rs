@@ -1,0 +1,89 @@
+use std::fmt::Write;
+use std::path::Path;
+
+use super::*;
+use crate::error::Kind;
+use crate::{Bound, MAX_RANKED, Policy, Profile, Reason};
+
+/// Most characters of a line with its end, as Biome breaks them.
+const LINE: usize = 111;
+
+/// `js/wire.ts`.
+fn typescript() -> String {
+    let mut text = String::from(
+        "// Written from src/wasm/wire.rs (`NEARSIDE_WRITE=1 cargo test --lib wire`): what the core and the SDK agree on, by number.\n",
+    );
+    let mut names = |about: &str, name: &str, names: Vec<&str>| {
+        let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+        let mut line = format!("export const {name} = [{}] as const;\n", quoted.join(", "));
+        if line.len() > LINE {
+            line = format!("export const {name} = [\n  {},\n] as const;\n", quoted.join(",\n  "));
+        }
+        write!(text, "\n/** {about} */\n{line}").unwrap();
+    };
+    names("What a core may be asked for.", "calls", Call::ALL.iter().map(|call| call.code()).collect());
+    names("Kinds of events.", "events", Event::ALL.iter().map(|event| event.code()).collect());
+    names("Kinds of refusals.", "refusals", Kind::ALL.iter().map(|kind| kind.code()).collect());
+    names(
+        "What a ranking may come to.",
+        "rankings",
+        Reason::ALL.iter().map(|reason| reason.code()).collect(),
+    );
+    names("What bound a story.", "bounds", Bound::ALL.iter().map(|bound| bound.code()).collect());
+    let number = |number: f64| match number {
+        // No page can put anything in the place of these two names.
+        _ if number.is_nan() => "NaN".into(),
+        _ if number.is_infinite() => "Infinity".into(),
+        _ => number.to_string(),
+    };
+    text.push_str("\n/** The policy's members: name, least, most, whether it is whole, and what it is where it is left out. */\n");
+    text.push_str(
+        "export const knobs: readonly (readonly [string, number, number, boolean, number])[] = [\n",
+    );
+    for knob in Policy::KNOBS {
+        let [least, most] = knob.range.map(number);
+        let default = number(knob.default);
+        writeln!(text, "  [\"{}\", {least}, {most}, {}, {default}],", knob.name, knob.whole).unwrap();
+    }
+    text.push_str("];\n");
+    for (about, name, value) in [
+        ("Candidates that are ranked; those behind keep their place.", "maxRanked", MAX_RANKED),
+        ("Numbers of a candidate in a ranking's question.", "row", ROW),
+        (
+            "The most erasures of a history that are counted.",
+            "mostErasures",
+            Profile::MAX_GENERATION as usize,
+        ),
+    ] {
+        write!(text, "\n/** {about} */\nexport const {name} = {value};\n").unwrap();
+    }
+    text
+}
+
+#[test]
+fn the_sdk_has_these_numbers() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("js/wire.ts");
+    if std::env::var_os("NEARSIDE_WRITE").is_some() {
+        std::fs::write(&file, typescript()).unwrap();
+    }
+    let written = std::fs::read_to_string(&file).unwrap_or_default();
+    assert_eq!(written, typescript(), "js/wire.ts is stale: NEARSIDE_WRITE=1 cargo test --lib wire");
+}
+
+#[test]
+fn a_question_gives_what_there_is_and_nothing_else() {
+    let mut question = Question::new(b"abcde", &[7.0, 2.0, 9.0, 5.0]);
+    assert_eq!((question.number(), question.text()), (7.0, "ab"));
+    assert_eq!((question.part(), question.part(), question.part()), (&b"cde"[..], &b""[..], &b""[..]));
+    assert!(question.number().is_nan() && question.numbers().is_empty());
+    for length in [f64::NAN, -1.0, f64::INFINITY] {
+        assert!(Question::new(b"abc", &[length]).part().len() <= 3);
+    }
+    assert_eq!(Question::new(&[0xff], &[1.0]).text(), "");
+}
+
+#[test]
+fn the_defaults_of_the_knobs_are_the_policys() {
+    let numbers = Policy::KNOBS.map(|knob| knob.default);
+    assert_eq!(Policy::of_numbers(&numbers), Policy::default());
+}
