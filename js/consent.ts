@@ -109,6 +109,7 @@ export function followConsent(
         } catch (error) {
           trouble = textOf(error);
           settle();
+          if (privacyControl() === false) onAnswer(false); // it is a no, whoever else cannot be asked
         }
       });
     });

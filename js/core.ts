@@ -108,19 +108,19 @@ export class Core {
 
   /** Takes in an event; `false` where it came to nothing. */
   record({ kind, id, topic, subtopic, vector, seconds, at }: Omit<Event, "space">): boolean {
-    return this.#ask("record", at, [id, topic, subtopic, vector], [events.indexOf(kind), seconds])[0] === 1;
+    return this.#ask("record", at, [id, topic, subtopic, vector], [events[kind], seconds])[0] === 1;
   }
 
   /** Ranks the list in `columns`, whose vectors are of `space`. */
   rank(columns: Columns, space: string, policy: Float64Array, now: number): Ranked {
     const all = rowsOf(columns, policy);
     const answer = new Float32Array(this.#ask("rank", now, [space, columns.text], all).buffer);
-    const [reason = 0, skipped = 0, weight = 0, slots = 0] = answer;
+    const slots = answer[3] as number;
     return {
       order: new Uint32Array(answer.subarray(4, 4 + slots)),
-      reason: rankings[reason] as Reason,
-      skipped,
-      weight,
+      reason: rankings[answer[0] as number] as Reason,
+      skipped: answer[1] as number,
+      weight: answer[2] as number,
       rows: answer.slice(4 + slots),
     };
   }
@@ -131,7 +131,7 @@ export class Core {
   }
 
   #ask(
-    call: (typeof calls)[number],
+    call: keyof typeof calls,
     now = 0,
     parts: readonly (string | Uint8Array)[] = [],
     numbers: ArrayLike<number> = [],
@@ -149,7 +149,7 @@ export class Core {
       bytes.set(before);
       bytes.set(piece, before.length);
     }
-    const answer = this.glue.call(calls.indexOf(call), bytes, all);
+    const answer = this.glue.call(calls[call], bytes, all);
     const said = answer.slice(4) as Uint8Array<ArrayBuffer>;
     if (answer[0]) throw new Refusal(refusals[answer[0] - 1] as Reason, decode(said));
     return said;

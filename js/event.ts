@@ -3,7 +3,7 @@ import type { events } from "./wire.js";
 
 /** What the reader did, at a time. */
 export interface Event {
-  readonly kind: (typeof events)[number];
+  readonly kind: keyof typeof events;
   readonly id: string;
   readonly topic: string;
   readonly subtopic: string;

@@ -7,7 +7,7 @@ export function readPolicy(policy: Policy | null | undefined): Float64Array {
   const numbers = knobs.map(([name, least, most, isWhole, otherwise]) => {
     const [member = "", part] = name.split(".");
     const given: unknown = policy?.[member as keyof Policy] ?? undefined;
-    if (given === undefined) return otherwise;
+    if (given === undefined || (part !== undefined && !given)) return otherwise; // `topicCap: false` is none
     const value = part === undefined ? given : (given as Record<string, unknown>)[part];
     const isInside = typeof value === "number" && value >= least && value <= most;
     if (isInside && (!isWhole || Number.isInteger(value) || value === Infinity)) return value;

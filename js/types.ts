@@ -133,7 +133,7 @@ export interface AutoConsent {
 export interface RerankerOptions {
   /**
    * Whether the reader agreed to a history on this device. A function is asked at each use, so that consent may come and go.
-   * Anything but `true` means no: nothing is read, written or fetched. So does Global Privacy Control. Neither erases what was kept:
+   * Anything but `true` means no: nothing is read, written or fetched, but for the script that asks the platform (`"auto"`). So does Global Privacy Control. Neither erases what was kept:
    * call `erase`. `"auto"`: as the page's consent platform says, see `AutoConsent`.
    */
   readonly consent: boolean | (() => boolean) | "auto" | AutoConsent;

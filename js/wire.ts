@@ -1,23 +1,29 @@
 // Written from src/wasm/wire.rs (`NEARSIDE_WRITE=1 cargo test --lib wire`): what the core and the SDK agree on, by number.
 
 /** What a core may be asked for. */
-export const calls = [
-  "read",
-  "check",
-  "history",
-  "description",
-  "mergeProfile",
-  "setProfile",
-  "profileBytes",
-  "profileOver",
-  "profileCounts",
-  "erase",
-  "record",
-  "rank",
-] as const;
+export const calls = {
+  read: 0,
+  check: 1,
+  history: 2,
+  description: 3,
+  mergeProfile: 4,
+  setProfile: 5,
+  profileBytes: 6,
+  profileOver: 7,
+  profileCounts: 8,
+  erase: 9,
+  record: 10,
+  rank: 11,
+} as const;
 
 /** Kinds of events. */
-export const events = ["viewed", "clicked", "dwelled", "hide", "unhide"] as const;
+export const events = {
+  viewed: 0,
+  clicked: 1,
+  dwelled: 2,
+  hide: 3,
+  unhide: 4,
+} as const;
 
 /** Kinds of refusals. */
 export const refusals = [

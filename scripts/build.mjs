@@ -235,24 +235,25 @@ function writeIntegrity(name, folder, model) {
   });
 }
 
+/** Has esbuild take this glue, whichever the modules import. */
+export const overGlue = (path) => ({
+  name: "glue",
+  setup: ({ onResolve }) => onResolve({ filter: /\/nearside\.js$/ }, () => ({ path })),
+});
+
 /** Makes the worker's script of the glue in `folder`: one file that imports nothing, so that it can be copied to where it is served. */
 async function buildWorker(name, folder) {
   const glue = join(folder, "nearside.js");
-  const modules = ["serve", "core", "score", "refusal", "reasons", "clock", "utf8", "wire"];
+  const modules = readdirSync(at("dist")).filter((name) => name.endsWith(".js") && name !== "worker.js");
   await step(name, {
-    inputs: [glue, ...modules.map((module) => at(`dist/${module}.js`))],
+    inputs: [glue, ...modules.map((name) => at("dist", name))],
     outputs: [join(folder, "worker.js")],
     async make([outfile]) {
       const { build } = await import("esbuild");
       await build({
         stdin: { contents: `import { serve } from "./serve.js"; serve();`, resolveDir: at("dist") },
         ...{ bundle: true, minify: true, format: "esm", target: "es2022", outfile },
-        plugins: [
-          {
-            name: "flavour",
-            setup: ({ onResolve }) => onResolve({ filter: /\/nearside\.js$/ }, () => ({ path: glue })),
-          },
-        ],
+        plugins: [overGlue(glue)],
         logLevel: "error",
       });
     },

@@ -13,7 +13,7 @@ use rlsf::SmallGlobalTlsf;
 use wasm_bindgen::prelude::*;
 
 use crate::candidate::{Candidate, Candidates};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::id::{ArticleId, SpaceId, TopicId};
 use crate::model::{Model, Unchecked};
 use crate::policy::Policy;
@@ -53,10 +53,11 @@ impl Core {
 
     /// Does what a [`Call`] of this number says; `wire.rs` says what it is given and how it answers.
     pub fn call(&mut self, call: u8, bytes: &[u8], numbers: &[f64]) -> Vec<u8> {
+        let number_of = |kind: Kind| (kind as u32 + 1).to_le_bytes().to_vec();
+        let Some(&call) = Call::ALL.get(usize::from(call)) else { return number_of(Kind::Internal) };
         let mut answer = vec![0; 4];
-        let Some(call) = Call::ALL.get(usize::from(call)) else { return answer };
-        if let Err(error) = self.answer(*call, Question::new(bytes, numbers), &mut answer) {
-            answer = (error.kind() as u32 + 1).to_le_bytes().to_vec();
+        if let Err(error) = self.answer(call, Question::new(bytes, numbers), &mut answer) {
+            answer = number_of(error.kind());
             answer.extend(error.to_string().as_bytes());
         }
         answer

@@ -16,6 +16,7 @@ import { pathToFileURL } from "node:url";
 import { brotliCompressSync, constants } from "node:zlib";
 import { feedText, read } from "../../benches/feed.js";
 import { columnsOf, inputsOf, policy, spaceOf } from "../../benches/inputs.js";
+import { overGlue } from "../build.mjs";
 import { cache, dim, root, say } from "../shell.mjs";
 import { COLD_COUNT, engines, filesOf, MODELS, products } from "./contestants.mjs";
 import { convert } from "./convert.mjs";
@@ -85,12 +86,8 @@ async function makeProduct({ id, entry, engine: engineId }) {
 async function coreOf(folder) {
   const { build } = await import("esbuild");
   const outfile = join(folder, "core.mjs");
-  const path = join(folder, "nearside.js");
-  const glue = {
-    name: "glue",
-    setup: ({ onResolve }) => onResolve({ filter: /\/nearside\.js$/ }, () => ({ path })),
-  };
-  await build({ entryPoints: [at("dist/core.js")], bundle: true, format: "esm", outfile, plugins: [glue] });
+  const plugins = [overGlue(join(folder, "nearside.js"))];
+  await build({ entryPoints: [at("dist/core.js")], bundle: true, format: "esm", outfile, plugins });
   return outfile;
 }
 

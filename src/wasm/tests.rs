@@ -13,6 +13,14 @@ fn typescript() -> String {
     let mut text = String::from(
         "// Written from src/wasm/wire.rs (`NEARSIDE_WRITE=1 cargo test --lib wire`): what the core and the SDK agree on, by number.\n",
     );
+    // What goes to the core is looked up by syntax: of arrays a page may have patched the methods.
+    let mut numbers = |about: &str, name: &str, names: Vec<&str>| {
+        let lines: String =
+            names.iter().zip(0..).map(|(name, number)| format!("  {name}: {number},\n")).collect();
+        write!(text, "\n/** {about} */\nexport const {name} = {{\n{lines}}} as const;\n").unwrap();
+    };
+    numbers("What a core may be asked for.", "calls", Call::ALL.iter().map(|call| call.code()).collect());
+    numbers("Kinds of events.", "events", Event::ALL.iter().map(|event| event.code()).collect());
     let mut names = |about: &str, name: &str, names: Vec<&str>| {
         let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
         let mut line = format!("export const {name} = [{}] as const;\n", quoted.join(", "));
@@ -21,8 +29,6 @@ fn typescript() -> String {
         }
         write!(text, "\n/** {about} */\n{line}").unwrap();
     };
-    names("What a core may be asked for.", "calls", Call::ALL.iter().map(|call| call.code()).collect());
-    names("Kinds of events.", "events", Event::ALL.iter().map(|event| event.code()).collect());
     names("Kinds of refusals.", "refusals", Kind::ALL.iter().map(|kind| kind.code()).collect());
     names(
         "What a ranking may come to.",

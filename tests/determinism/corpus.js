@@ -3,7 +3,9 @@
 import { toColumns } from "../../dist/candidates.js";
 import { Core, startInstance } from "../../dist/core.js";
 import { checked } from "../../dist/score.js";
-import { events as kinds } from "../../dist/wire.js";
+import { events } from "../../dist/wire.js";
+
+const kinds = Object.keys(events);
 
 /** The default policy, as the core takes it. */
 const policy = Float64Array.of(0.8, Number.NaN, 2, 10, Number.NaN, Number.NaN);

@@ -64,7 +64,7 @@ function longestTask(events, url) {
     ({ name, pid, tid, ts }) =>
       name === "RunTask" && loads.some((load) => pid === load.pid && tid === load.tid && ts > load.ts),
   );
-  if (tasks.length === 0) throw new Error(`no task of ${url} in the trace`);
+  if (!tasks.some(({ tdur }) => tdur > 0)) throw new Error(`no task of ${url} has its time in the trace`);
   return Math.max(...tasks.map(({ tdur = 0 }) => tdur)) / 1000;
 }
 
@@ -113,8 +113,13 @@ export async function startChromium(options) {
     /** `traced`: the page has `longest`, which ends the trace and tells how long its longest task has worked. */
     async open({ traced = false } = {}) {
       const endTrace = traced ? await tracer.begin() : undefined;
-      const context = await browser.newContext({ viewport: size });
-      return wrap(context, await context.newPage(), endTrace);
+      try {
+        const context = await browser.newContext({ viewport: size });
+        return await wrap(context, await context.newPage(), endTrace);
+      } catch (error) {
+        await endTrace?.(); // the next page waits for it
+        throw error;
+      }
     },
     close: () => browser.close(),
   };

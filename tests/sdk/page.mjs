@@ -19,7 +19,8 @@ let pages = 0;
 
 /** A new page: the package's exports, the `control` of its core, and the `url` of a file as this page loads it. `lacks`: a file that does not come. */
 export async function newPage(lacks) {
-  const page = `?page=${encodeURIComponent(`${++pages}${lacks ? ` without ${lacks}` : ""}`)}`;
+  const name = lacks ? `${++pages} without ${lacks}` : `${++pages}`;
+  const page = `?${new URLSearchParams({ page: name })}`; // as the hook writes it: another spelling would be another module
   const { control } = await import(`./core.mjs${page}`);
   const nearside = await import(`../../dist/index.js${page}`);
   return { ...nearside, control, url: (file) => new URL(`../../dist/${file}${page}`, import.meta.url).href };

@@ -300,6 +300,7 @@ test("policy values reach the core, with defaults for what is left out", async (
   t.after(() => (control.before = () => {}));
   const policies = [
     [undefined, [0.8, Number.NaN, 2, 10, Number.NaN, Number.NaN]],
+    [{ topicCap: false }, [0.8, Number.NaN, 2, 10, Number.NaN, Number.NaN]],
     [{ strength: null, topicCap: null }, [0.8, Number.NaN, 2, 10, Number.NaN, Number.NaN]],
     [
       {

@@ -148,6 +148,8 @@ test("where the client of releases does not come nothing is ranked: nobody would
   const { outcome } = await reranker.rank(stories(5), { budgetMs: 5000 });
   assert.equal(outcome.reason, "load_failed");
   assert.match(outcome.message, /^release: its script did not load; .*release-client.js does not come/);
+  for (let i = 0; i < 200 && !page.control.calls.includes("init"); i++) await pause(5);
+  assert.ok(page.control.calls.includes("init"), "the package's own files are on their way meanwhile");
   reranker.dispose();
 });
 

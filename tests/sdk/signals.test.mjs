@@ -88,6 +88,15 @@ test("where the script that asks the platforms does not come there is no consent
   assert.deepEqual([page.control.calls.length, reranker.stored()], [0, undefined]);
 });
 
+test("where that script does not come Global Privacy Control is a no all the same: it erases", async (t) => {
+  const store = await filledStore();
+  privacyControl(t);
+  const page = await newPage("consent-platforms.js");
+  const reranker = page.createReranker(options(page, { store, consent: "auto" }));
+  await erased(store);
+  reranker.dispose();
+});
+
 test("TCF: storing, a profile for content and content by it are needed, and no more", async () => {
   tcf(all);
   assert.equal(await reasonOf(), "cold");
