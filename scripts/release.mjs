@@ -105,7 +105,8 @@ export async function makeRelease({ out, key, trust = [], ...options }) {
     killed: options.kill === true,
     rollout: {
       percentage: percentage(options.rollout ?? rollout.percentage ?? 100),
-      salt: named("--salt", options.salt ?? rollout.salt ?? randomBytes(6).toString("base64url")),
+      // Of hexadecimal digits, which no command line takes for an option.
+      salt: named("--salt", options.salt ?? rollout.salt ?? randomBytes(6).toString("hex")),
     },
     policy: checkedPolicy(options.policy ?? policy, sdk),
     sdk: base.manifest.sdk,

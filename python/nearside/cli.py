@@ -321,11 +321,11 @@ def release(
     """
     from nearside.release import release as make
 
-    more = ["--rollout", str(rollout), "--days", str(days), "--most-ms", str(most_ms)]
+    more = {"rollout": str(rollout), "days": str(days), "most-ms": str(most_ms)}
     if policy is not None:
-        more += ["--policy", policy if policy.lstrip().startswith("{") else str(Path(policy).resolve())]
+        more["policy"] = policy if policy.lstrip().startswith("{") else str(Path(policy).resolve())
     if channel is not None:
-        more += ["--channel", channel]
+        more["channel"] = channel
     with refusals():
         text = make(model, output, key=key, space=space, more=more)
     typer.echo(text)

@@ -30,13 +30,13 @@ def test_it_is_the_script_s_release(tmp_path: Path, key: Path) -> None:
     policy = tmp_path / "policy.json"
     policy.write_text('{"strength": 0.5}')
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
-    code, text = run(MODEL, "-o", ours, "--key", key, "--rollout", 12.5, "--policy", policy, "--channel", "uk")
+    code, text = run(MODEL, "-o", ours, "--key", key, "--rollout", 12.5, "--policy", policy, "--channel", "-uk")
     assert (code, "Version 1" in text) == (0, True), text
     manifest = json.loads((ours / "manifest.json").read_text("utf-8"))["manifest"]
     assert manifest["rollout"]["percentage"] == 12.5
     assert manifest["policy"] == {"strength": 0.5}
-    assert manifest["channel"] == "uk"
-    paths = ["--out", str(theirs), "--key", str(key), "--policy", str(policy), "--rollout", "12.5", "--channel", "uk"]
+    assert manifest["channel"] == "-uk"
+    paths = ["--out", str(theirs), "--key", str(key), "--policy", str(policy), "--rollout", "12.5", "--channel=-uk"]
     knobs = ["--salt", manifest["rollout"]["salt"], "--expires", manifest["expires"]]
     subprocess.run(["node", str(module.SCRIPT), *paths, *knobs], check=True, capture_output=True)
     files = {file.name: file.read_bytes() for file in ours.iterdir()}

@@ -162,6 +162,7 @@ test("versions go up by one, keep the salt and the files of before, and never go
   const first = await release(out);
   const second = await release(out, { model });
   assert.deepEqual([first.version, second.version], [1, 2]);
+  assert.match(first.rollout.salt, /^[0-9a-f]{12}$/);
   assert.equal(second.rollout.salt, first.rollout.salt);
   assert.notEqual(second.model.name, first.model.name);
   for (const { name } of [first.model, second.model]) await stat(path.join(out, name));
