@@ -1,7 +1,7 @@
 import { flagsOf, idOf } from "./candidates.js";
 import { mayOrder, noteOrdered } from "./copies.js";
 import { isDelicate } from "./delicate.js";
-import { attribute, flowsInColumns } from "./dom.js";
+import { attribute, flowsInColumns, outerOf } from "./dom.js";
 import { hasPainted } from "./painted.js";
 import { rearrange, restore } from "./rearrange.js";
 import { Look } from "./seen.js";
@@ -79,9 +79,9 @@ function arrange(
     return inOrder ? { applied: true, reason: "applied" } : { applied: false, reason: "too_late" };
   }
   if (look && flowsInColumns(container)) return { applied: false, reason: "too_late" };
-  // What stands beside the container must not be pushed about, either.
-  const beside = look ? [...(container.parentElement?.children ?? [])] : [];
-  seen.push(...beside.filter((one) => look?.sees(one, true)));
+  // What stands beside the container, and beside what it is in, must not be pushed about, either.
+  for (let inner: Element | null = look ? container : null; inner; inner = outerOf(inner))
+    for (const one of inner.parentNode?.children ?? []) if (look?.sees(one, true)) seen.push(one);
   const before = look?.places(seen);
   try {
     rearrange(container, current, target, fixed, painted);

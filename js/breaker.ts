@@ -10,12 +10,15 @@ const day = 86_400_000;
  */
 const floor = 100;
 
-let noted = false;
+/** Models whose failing is kept. */
+const mostModels = 4;
+
+/** Those that failed in this page view. */
+let noted: Set<string> | undefined;
 
 /** Whether the model with this hash is switched off on this device. */
 export function isOff(model: string): boolean {
-  const { faults } = kept();
-  return faults?.model === model && isToday(faults.times?.[most - 1]);
+  return isToday(kept().faults?.[model]?.[most - 1]);
 }
 
 /**
@@ -26,17 +29,26 @@ export function isTooLong(engineMs: number, budget: number): boolean {
   return engineMs > Math.max(budget, floor);
 }
 
-/** Notes that the model failed this page view. */
+/** Notes that the model with this hash failed this page view. */
 export function noteFault(model: string): void {
-  if (noted) return;
-  noted = true;
+  noted ??= new Set();
+  if (noted.has(model)) return;
+  noted.add(model);
   const { faults } = kept();
-  const times = faults?.model === model && Array.isArray(faults.times) ? faults.times.filter(isToday) : [];
-  keep({ faults: { model, times: [...times, date()].slice(-most) } });
+  const others = Object.entries(faults ?? {}).filter(
+    ([other, times]) => other !== model && timesOf(times).length > 0,
+  );
+  const times = [...timesOf(faults?.[model]), date()].slice(-most);
+  keep({ faults: Object.fromEntries([...others.slice(1 - mostModels), [model, times]]) });
+}
+
+/** What of them the last 24 hours hold. What is kept may be anything. */
+function timesOf(times: unknown): number[] {
+  return Array.isArray(times) ? times.filter(isToday) : [];
 }
 
 /** Whether the last 24 hours hold a time. One to come is of a clock that was wrong. */
-function isToday(time: number | undefined): boolean {
+function isToday(time: unknown): boolean {
   const age = date() - Number(time);
   return age >= 0 && age < day;
 }

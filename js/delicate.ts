@@ -11,10 +11,10 @@ const open = "dialog[open], [popover]";
  */
 export function isDelicate(child: Element): boolean {
   const kept = keepsState();
-  const among = kept ? delicate : `${delicate}, ${open}`;
-  if (fits(child, among) || child.querySelector(`${among}, [is]`) !== null) return true;
+  const among = `${kept ? delicate : `${delicate}, ${open}`}, [is]`;
+  if (fits(child, among) || child.querySelector(among) !== null) return true;
   return someWithin(child, (inner) => {
-    if (inner.shadowRoot?.querySelector?.(`${among}, [is]`)) return true;
+    if (inner.shadowRoot?.querySelector?.(among)) return true;
     return isCustom(inner) && !(kept && ("connectedMoveCallback" in inner || !fits(inner, ":defined")));
   });
 }

@@ -6,6 +6,13 @@ export function fits(node: unknown, selector: string): boolean {
   return (node as Element).matches?.(selector);
 }
 
+/** What an element is laid out in: its slot, its parent, or of a shadow tree's outermost the host. */
+export function outerOf(element: Element): Element | null {
+  return (
+    element.assignedSlot ?? element.parentElement ?? (element.parentNode as ShadowRoot | null)?.host ?? null
+  );
+}
+
 /** Whether `test` says so of a node's own element or of one within, in shadow trees that are open as well. */
 export function someWithin(root: Node, test: (element: Element) => boolean): boolean {
   const walker = document.createTreeWalker(root, 1); // elements
@@ -34,7 +41,7 @@ export function keepsState(): boolean {
  * they were: in Firefox a list that is put back may stand otherwise than before.
  */
 export function flowsInColumns(element: Element): boolean {
-  for (let one: Element | null = element; one; one = one.parentElement) {
+  for (let one: Element | null = element; one; one = outerOf(one)) {
     const { columnCount, columnWidth } = getComputedStyle(one);
     if ([columnCount, columnWidth].some((value) => value && value !== "auto")) return true;
   }

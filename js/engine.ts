@@ -16,6 +16,7 @@ import { checked, type Scored, scoreOn } from "./score.js";
 import type { Settings } from "./settings.js";
 import { nextTask } from "./task.js";
 import { after } from "./timer.js";
+import { worded } from "./worded.js";
 
 /** Where an engine's parts come from. */
 type Files = Pick<Settings, "wasm" | "model" | "worker" | "release">;
@@ -58,7 +59,6 @@ export class Engine {
     this.files = files;
     this.choice = files;
     this.#cursor = profile.cursor();
-    profile.hosts.add(this);
   }
 
   /** Whether loading ended well. */
@@ -94,6 +94,8 @@ export class Engine {
       return work(core, this.#cursor);
     } catch (error) {
       throw this.#refuse(error);
+    } finally {
+      if (this.users === 0) this.#free(); // its last reranker is gone, and an erasure came behind
     }
   }
 
@@ -116,6 +118,7 @@ export class Engine {
       if (this.users > 0) return;
       this.#remote?.close();
       this.#free();
+      this.#profile.hosts.delete(this);
       const { wasm, model } = this.files;
       // Files under an address may be wanted again, and are few.
       if (typeof wasm.key === "string" && typeof model.key === "string") return;
@@ -197,9 +200,8 @@ export class Engine {
       this.space = space;
       this.#make = make;
     } catch (error) {
-      const refusal = this.#refuse(error);
-      const { reason, message } = refusal;
-      throw ofModel.includes(reason) ? new Refusal("model_rejected", message) : refusal;
+      const { reason, message } = this.#refuse(error);
+      throw new Refusal(ofModel.includes(reason) ? "model_rejected" : reason, await worded(message));
     }
   }
 
@@ -266,5 +268,6 @@ export function engineOf(profile: Profile, files: Files): Engine {
     known.push(engine);
   }
   engine.users++;
+  profile.hosts.add(engine);
   return engine;
 }

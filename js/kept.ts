@@ -6,8 +6,8 @@ export interface Kept {
   readonly releases?: { readonly [manifestUrl: string]: KeptRelease };
   /** 0–999, drawn once: which share of the readers this one is in. */
   readonly bucket?: number;
-  /** When the model with this hash last failed page views, in milliseconds since 1970: at most three times. */
-  readonly faults?: { readonly model: string; readonly times: readonly number[] };
+  /** When models last failed page views, by their hash, in milliseconds since 1970: at most three times each, and of few models. */
+  readonly faults?: { readonly [model: string]: readonly number[] };
 }
 
 /** What is kept of the releases of one URL. */

@@ -51,8 +51,9 @@ export function loadWasm(request: AssetRequest, replace = false): Promise<WebAss
   if (wasm && (isSame(wasm.request, request) || !replace)) {
     return isSame(wasm.request, request) ? wasm.file : wasm.file.catch(() => loadWasm(request));
   }
-  const file = start(request).catch((error) => {
-    wasm = undefined;
+  const isCurrent = (): boolean => wasm?.file === file;
+  const file: Promise<WebAssembly.Module> = start(request, isCurrent).catch((error) => {
+    if (isCurrent()) wasm = undefined;
     throw error;
   });
   wasm = { request, file };
@@ -114,9 +115,10 @@ async function open(request: AssetRequest): Promise<Uint8Array<ArrayBuffer>> {
   return bytesOf(content, request.option);
 }
 
-async function start(request: AssetRequest): Promise<WebAssembly.Module> {
+async function start(request: AssetRequest, isCurrent: () => boolean): Promise<WebAssembly.Module> {
   const content = await openAsset(request, deadline(patience));
   const module = content instanceof WebAssembly.Module ? content : await compile(content, request.option);
+  if (!isCurrent()) throw new Refusal("load_failed", "another release's file took its place");
   try {
     if (started) renew(); // the glue keeps account of instances
     startInstance(module);

@@ -48,7 +48,7 @@ export class Profile {
   readonly isShared: boolean;
   /** Told when the history is erased: what was derived from it goes, too. */
   readonly onForget: Set<() => void> = new Set();
-  /** All that have a core for it. */
+  /** All in use that have a core for it. */
   readonly hosts: Set<Host> = new Set();
   readonly #keeper: Keeper;
   #snapshot: readonly Uint8Array[] = [];
@@ -159,8 +159,9 @@ export class Profile {
 
   /** Takes another tab's word that the history was erased, whatever this one takes the stored one for. Never rejects. */
   async hearErasure(host: Host, allowed: () => boolean): Promise<void> {
+    this.#forget();
+    // Where the store does not answer, the cores count the erasure themselves.
     if (!this.trouble) {
-      this.#forget();
       this.#epoch++;
       this.#erasures = 0;
       this.#begun = undefined;

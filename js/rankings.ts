@@ -25,8 +25,6 @@ interface Ranked {
   readonly stories: Story[];
   /** Where each id stands in them. */
   readonly places: Map<string, number>;
-  /** Items behind the ranked ones, read once somebody asks for a story that is not among those. */
-  unread: unknown[];
   answer?: Answer;
   /** The items that were not to move, once the answer is forgotten: that is the page's own word. */
   held?: ReadonlySet<string>;
@@ -46,10 +44,9 @@ export class Rankings {
 
   /** Remembers a list that is about to be ranked. */
   add({ items, space, refusal }: List<unknown>): Ranked {
-    const ranked: Ranked = { space, stories: [], places: new Map(), unread: [] };
-    for (let i = 0; i < items.length && i < maxRanked; i++) read(ranked, items, i);
-    const end = refusal ? 0 : Math.min(items.length, mostStories);
-    for (let i = maxRanked; i < end; i++) ranked.unread[i - maxRanked] = items[i];
+    const ranked: Ranked = { space, stories: [], places: new Map() };
+    const end = Math.min(items.length, refusal ? maxRanked : mostStories);
+    for (let i = 0; i < end; i++) read(ranked, items, i);
     this.#recent.unshift(ranked);
     if (this.#recent.length > most) this.#recent.pop();
     return ranked;
@@ -115,12 +112,7 @@ export class Rankings {
 
   #locate(id: string): { ranked: Ranked; index: number } | undefined {
     for (const ranked of this.#recent) {
-      const { places, unread } = ranked;
-      if (!places.has(id) && unread.length > 0) {
-        ranked.unread = [];
-        for (let i = 0; i < unread.length; i++) read(ranked, unread, i);
-      }
-      const index = places.get(id);
+      const index = ranked.places.get(id);
       if (index !== undefined) return { ranked, index };
     }
     return undefined;

@@ -50,7 +50,8 @@ function makeReranker(settings: Settings): Reranker {
   const profile = profileOf(settings.store);
   const engine = engineOf(profile, settings);
   const rankings = new Rankings();
-  const watched = new WeakMap<Element, () => void>();
+  /** What ends the watching of a container, and by whose signals it goes on; without one, until it is ended. */
+  const watched = new WeakMap<Element, { stop: () => void; users: Set<AbortSignal | undefined> }>();
   /** Ends what is being watched; they keep nothing of the page. */
   const watching = new Set<() => void>();
   const end = new AbortController();
@@ -257,15 +258,20 @@ function makeReranker(settings: Settings): Reranker {
       try {
         const signal = memberOf(options, "signal");
         if (end.signal.aborted || signal?.aborted) return stop;
-        const known = watched.get(container);
-        if (known && watching.has(known)) stop = known;
-        else {
+        let shared = watched.get(container);
+        if (!shared || !watching.has(shared.stop)) {
           const finish = watch(container, watcher);
-          stop = () => void (watching.delete(stop) && finish());
-          watched.set(container, stop);
-          watching.add(stop);
+          shared = { stop: () => void (watching.delete(stop) && finish()), users: new Set() };
+          watched.set(container, shared);
+          watching.add(shared.stop);
         }
-        signal?.addEventListener("abort", stop);
+        const { users } = shared;
+        stop = shared.stop;
+        users.add(signal);
+        signal?.addEventListener("abort", () => {
+          users.delete(signal);
+          if (users.size === 0) stop();
+        });
       } catch {
         // guard: watch
         // No element: there is nothing to watch.

@@ -1,4 +1,4 @@
-import { isCustom, someWithin } from "./dom.js";
+import { isCustom, outerOf, someWithin } from "./dom.js";
 
 /**
  * What "seen" means, for `apply` and for `watch`. Both ask what is painted: a story without a box of its own (`display: contents`), one that
@@ -82,7 +82,7 @@ function hasShadow({ shadowRoot }: Element): boolean {
 /** How much smaller an element is than it says: browsers without `currentCSSZoom` tell boxes as if nothing were zoomed. Never above 1. */
 export function zoomOf(element: Element): number {
   let zoom = 1;
-  for (let outer = element.currentCSSZoom === undefined ? element : null; outer; outer = outer.parentElement)
+  for (let outer = element.currentCSSZoom === undefined ? element : null; outer; outer = outerOf(outer))
     zoom *= Number(getComputedStyle(outer).zoom) || 1;
   return Math.min(1, zoom);
 }

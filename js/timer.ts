@@ -19,8 +19,10 @@ const longest = 2 ** 31 - 1;
 export function after(ms: number, work: () => void): () => void {
   let isDue = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let signal: AbortSignal | undefined;
   const end = (): void => {
     isDue = false;
+    if (signal) signal.onabort = null;
     try {
       clearTimeout(timer);
     } catch {
@@ -40,7 +42,7 @@ export function after(ms: number, work: () => void): () => void {
     // guard: timer
     // The page has no timers.
   }
-  const signal = deadline(ms);
+  signal = deadline(ms);
   if (signal) signal.onabort = fire; // guard: timer-never
   isDue = true;
   return end;

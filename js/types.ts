@@ -40,8 +40,8 @@ export interface CandidateExtension {
 /** A JSON Feed 1.1 document, as far as Nearside reads it. */
 export interface Feed<T extends Candidate = Candidate> {
   /**
-   * The stories in the server's order, which is the order shown whenever anything is missing. The first 200 are read and ranked; of those
-   * behind them nothing is read.
+   * The stories in the server's order, which is the order shown whenever anything is missing. The first 200 are read in full and ranked; those
+   * behind them stay in their order.
    */
   readonly items: readonly T[];
   /** Names the vector space of the items; a space other than the model's refuses the list. Absent: taken to be the model's. */

@@ -1,3 +1,4 @@
+import { outerOf } from "./dom.js";
 import { safely } from "./quiet.js";
 import { isHalfVisible, isPainted, zoomOf } from "./seen.js";
 
@@ -8,6 +9,7 @@ const most = 50;
 
 /** A story that is looked at. */
 interface Story {
+  readonly element: Element;
   /** Elements that are observed for it, and what the browser last said of each. */
   readonly parts: Map<Element, IntersectionObserverEntry | undefined>;
   isHalf: boolean;
@@ -18,6 +20,8 @@ interface Story {
 /** Notes which elements the reader sees. It is reached from what it observes only, so that it goes with a list that the page takes out. */
 export class Views {
   readonly #stories = new Map<Element, Story>();
+  /** The stories for which an element is observed: a card may lie in another. */
+  readonly #owners = new Map<Element, Set<Story>>();
   readonly #observer: IntersectionObserver;
   readonly #tell: (element: Element) => void;
 
@@ -52,7 +56,7 @@ export class Views {
     }
     for (const element of elements) {
       if (this.#stories.has(element)) continue;
-      const story: Story = { parts: new Map(), isHalf: false };
+      const story: Story = { element, parts: new Map(), isHalf: false };
       this.#stories.set(element, story);
       this.#keep(story, [element]);
     }
@@ -60,14 +64,13 @@ export class Views {
 
   /** Begins a story's second anew, or each's: another is shown, or the page is seen again. */
   restart(one?: Element): void {
-    for (const [element, story] of this.#stories) if (!one || element === one) this.#start(element, story);
+    for (const [element, story] of this.#stories) if (!one || element === one) this.#start(story);
   }
 
   #take(entry: IntersectionObserverEntry): void {
     const { target } = entry;
-    for (const [element, story] of this.#stories) {
-      const { parts } = story;
-      if (!parts.has(target)) continue;
+    for (const story of this.#owners.get(target) ?? []) {
+      const { element, parts } = story;
       parts.set(target, entry);
       if (target === element) this.#keep(story, partsOf(element));
       const shown = [...parts.values()].filter((part) => part !== undefined);
@@ -75,30 +78,38 @@ export class Views {
         entry.intersectionRatio > 0 || story.isHalf ? isHalfVisible(shown, roomOf(entry)) : false;
       if (isHalf === story.isHalf) continue;
       story.isHalf = isHalf;
-      this.#start(element, story);
+      this.#start(story);
     }
   }
 
-  #start(element: Element, story: Story): void {
+  #start(story: Story): void {
+    const { element } = story;
     clearTimeout(story.timer);
     if (!story.isHalf || element.ownerDocument.hidden) return;
     const look = safely(() => {
       if (!element.isConnected) return;
       if (isPainted(element)) this.#tell(element);
-      else this.#start(element, story); // it may yet appear where it is
+      else this.#start(story); // it may yet appear where it is
     });
     story.timer = setTimeout(look, glance);
   }
 
   /** Observes these parts of a story, and no others. */
-  #keep({ parts }: Story, wanted: readonly Element[]): void {
+  #keep(story: Story, wanted: readonly Element[]): void {
+    const { parts } = story;
     for (const part of parts.keys()) {
       if (wanted.includes(part)) continue;
       parts.delete(part);
-      if (!this.#stories.has(part)) this.#observer.unobserve(part);
+      const owners = this.#owners.get(part);
+      owners?.delete(story);
+      if (owners?.size !== 0) continue;
+      this.#owners.delete(part);
+      this.#observer.unobserve(part);
     }
     for (const part of wanted) {
       if (!parts.has(part)) parts.set(part, undefined);
+      const owners = this.#owners.get(part) ?? new Set();
+      this.#owners.set(part, owners.add(story));
       this.#observer.observe(part);
     }
   }
@@ -110,8 +121,8 @@ function roomOf({ target, rootBounds }: IntersectionObserverEntry): readonly [nu
   const view = defaultView as Window;
   let width = Math.min(rootBounds?.width ?? Infinity, view.innerWidth);
   let height = Math.min(rootBounds?.height ?? Infinity, view.innerHeight);
-  for (let outer = target.parentElement; outer?.parentElement; outer = outer.parentElement) {
-    if (outer === body || /visible|clip/.test(view.getComputedStyle(outer).overflowY)) continue;
+  for (let outer = outerOf(target); outer && outer !== body; outer = outerOf(outer)) {
+    if (/visible|clip/.test(view.getComputedStyle(outer).overflowY)) continue;
     width = Math.min(width, outer.clientWidth);
     height = Math.min(height, outer.clientHeight);
   }

@@ -8,9 +8,6 @@ import { bold, dim, green, isMain, main, red, root, Stop, say } from "./shell.mj
 
 const KB = 1024;
 
-/** Parts of the SDK that are files of their own, which a page asks for when it uses them. */
-const CHUNKS = ["consent-platforms.js", "release-client.js", "remote.js"];
-
 /**
  * What a page loads of a flavour (`full` or `""`), each with its raw and brotli bytes, the parts of the script, and what
  * is loaded beside it when it is used.
@@ -22,10 +19,12 @@ export async function weigh(flavour = "") {
     ...{ write: false, metafile: true, logLevel: "error" },
   };
   const entry = flavour ? `nearside/${flavour}` : "nearside";
+  /** Parts of the SDK that are files of their own, which a page asks for when it uses them. */
+  const chunks = new Set();
   const bundle = await build({
     ...options,
     stdin: { contents: `export { createReranker } from "${entry}";`, resolveDir: root },
-    plugins: [apart],
+    plugins: [apart(chunks)],
   });
   const [{ inputs }] = Object.values(bundle.metafile.outputs);
   const script = (name, bytes) => measure(name, bytes, constants.BROTLI_MODE_TEXT);
@@ -37,7 +36,7 @@ export async function weigh(flavour = "") {
   };
   return {
     chunks: [
-      ...(await Promise.all(CHUNKS.map(chunk))),
+      ...(await Promise.all([...chunks].sort().map(chunk))),
       script("worker.js", readFileSync(join(root, "dist", flavour, "worker.js"))),
     ],
     files: [
@@ -50,14 +49,16 @@ export async function weigh(flavour = "") {
   };
 }
 
-/** Bundlers make files of their own of them. */
-const apart = {
+/** Leaves out what is imported when it is used, of which bundlers make files of their own, and notes its name in `chunks`. */
+const apart = (chunks) => ({
   name: "apart",
   setup: ({ onResolve }) =>
-    onResolve({ filter: /^\.{1,2}\// }, ({ path }) =>
-      CHUNKS.includes(basename(path)) ? { path, external: true } : undefined,
-    ),
-};
+    onResolve({ filter: /^\.{1,2}\// }, ({ path, kind }) => {
+      if (kind !== "dynamic-import") return undefined;
+      chunks.add(basename(path));
+      return { path, external: true };
+    }),
+});
 
 function measure(name, bytes, mode) {
   const compressed = brotliCompressSync(bytes, {

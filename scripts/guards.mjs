@@ -68,7 +68,7 @@ export function fromSource(sources, changedFile, changed) {
   return {
     name: "from-source",
     setup(build) {
-      build.onLoad({ filter: /[\\/]dist[\\/]\w+\.js$/ }, ({ path }) => {
+      build.onLoad({ filter: /[\\/]dist[\\/][\w-]+\.js$/ }, ({ path }) => {
         const name = basename(path).replace(/js$/, "ts");
         if (dirname(path) !== join(root, "dist") || !sources.has(name)) return undefined;
         return { contents: name === changedFile ? changed : sources.get(name), loader: "ts" };

@@ -1,9 +1,9 @@
 //! Everything that can be refused, with a stable code for each kind of refusal.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use crate::numbered::numbered;
+use crate::words::Words;
 
 /// Why an input was refused.
 ///
@@ -29,17 +29,17 @@ pub enum Error {
         expected: String,
     },
     /// Bytes that are no profile of a known version, or were changed since they were written.
-    ProfileMalformed(&'static str),
+    ProfileMalformed(Words),
     /// Bytes that are no well-formed ONNX model.
-    ModelMalformed(&'static str),
+    ModelMalformed(Words),
     /// The model passes a bound on nodes, tensors, elements, nesting or planned cost.
-    ModelTooLarge(&'static str),
+    ModelTooLarge(Words),
     /// Shapes, types or attributes of the graph contradict each other or the contract.
-    ModelGraph(&'static str),
+    ModelGraph(Words),
     /// The contract in the model's metadata is missing, malformed or asks for what this version lacks: which member, and why.
     ModelContract(String),
     /// The model's golden case gave other features or scores than the file states.
-    ModelGolden(&'static str),
+    ModelGolden(Words),
     /// The graph needs an operator, or a variant of one, that the compact engine does not run.
     OperatorUnsupported {
         /// The operator's name, with the variant where that is the matter, e.g. `Gather (axis 1)`.
@@ -64,51 +64,42 @@ pub enum Error {
 /// One sentence, by `write_str` alone: the machinery behind `write!` would be 2 KB of what a page loads.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (before, value, after) = self.sentence();
-        f.write_str(before)?;
-        f.write_str(&value)?;
-        f.write_str(after)
+        f.write_str(&self.sentence())
     }
 }
 
 impl std::error::Error for Error {}
 
 impl Error {
-    /// The sentence, around what it is about.
-    fn sentence(&self) -> (&str, Cow<'_, str>, &str) {
-        let (before, value, after) = match self {
-            Self::CandidateColumns => ("the candidate columns differ in length", "", ""),
-            Self::CandidateWithoutId { index } => {
-                return ("candidate ", decimal(*index as i64).into(), " has no id");
-            }
+    fn sentence(&self) -> String {
+        match self {
+            Self::CandidateColumns => "the candidate columns differ in length".into(),
+            Self::CandidateWithoutId { index } => around("candidate ", &decimal(*index as i64), " has no id"),
             Self::CandidateRepeated { index } => {
-                return ("candidate ", decimal(*index as i64).into(), " repeats an earlier id");
+                around("candidate ", &decimal(*index as i64), " repeats an earlier id")
             }
             Self::SpaceMismatch { expected } => {
-                ("the list's vector space is not the model's, ", expected.as_str(), "")
+                around("the list's vector space is not the model's, ", expected, "")
             }
-            Self::ProfileMalformed(why) => ("the profile cannot be read: ", *why, ""),
-            Self::ModelMalformed(why) => ("the model cannot be read: ", *why, ""),
-            Self::ModelTooLarge(why) => ("the model is too large: ", *why, ""),
-            Self::ModelGraph(why) => ("the model's graph does not fit: ", *why, ""),
-            Self::ModelContract(why) => ("the model's contract does not hold: ", why.as_str(), ""),
-            Self::ModelGolden(why) => ("the model's golden case does not hold: ", *why, ""),
-            Self::OperatorUnsupported { operator } => (RUNS_NOT, operator.as_str(), FULL_RUNS),
+            Self::ProfileMalformed(why) => said(Words::ProfileMalformed, "", &[*why]),
+            Self::ModelMalformed(why) => said(Words::ModelMalformed, "", &[*why]),
+            Self::ModelTooLarge(why) => said(Words::ModelTooLarge, "", &[*why]),
+            Self::ModelGraph(why) => said(Words::ModelGraph, "", &[*why]),
+            Self::ModelContract(why) => said(Words::ModelContract, why, &[]),
+            Self::ModelGolden(why) => said(Words::ModelGolden, "", &[*why]),
+            Self::OperatorUnsupported { operator } => said(RUNS_NOT, operator, FULL_MAY),
             Self::OpsetUnsupported(opset) => {
-                let mut opsets = String::from("opset ");
-                opsets.push_str(&decimal(*opset));
-                opsets.push_str(", only 13 to 21");
-                return (RUNS_NOT, opsets.into(), FULL_RUNS);
+                let opset = said(Words::Opset, &decimal(*opset), &[Words::KnownOpsets]);
+                said(RUNS_NOT, &opset, FULL_MAY)
             }
             #[cfg(feature = "tract")]
-            Self::TractUnsupported(what) => (RUNS_NOT, what.as_str(), ""),
+            Self::TractUnsupported(what) => said(RUNS_NOT, what, &[]),
             #[cfg(feature = "tract")]
-            Self::TractFailed(why) => ("tract failed: ", why.as_str(), ""),
-            Self::NonFinite => ("the model gave a score that is not finite", "", ""),
-            Self::PolicyRange(name) => ("policy.", *name, " is out of its range"),
-            Self::NoModel => ("no model", "", ""),
-        };
-        (before, value.into(), after)
+            Self::TractFailed(why) => around("tract failed: ", why, ""),
+            Self::NonFinite => "the model gave a score that is not finite".into(),
+            Self::PolicyRange(name) => around("policy.", name, " is out of its range"),
+            Self::NoModel => "no model".into(),
+        }
     }
 
     /// The stable name of this kind of refusal; the SDK's outcome reasons of the same names come from here.
@@ -152,14 +143,22 @@ numbered! {
     }
 }
 
-#[cfg(not(feature = "tract"))]
-const RUNS_NOT: &str = "the compact engine does not run ";
-#[cfg(not(feature = "tract"))]
-const FULL_RUNS: &str = "; nearside/full may";
-#[cfg(feature = "tract")]
-const RUNS_NOT: &str = "the full flavour does not run ";
-#[cfg(feature = "tract")]
-const FULL_RUNS: &str = "";
+const RUNS_NOT: Words = if cfg!(feature = "tract") { Words::FullRunsNot } else { Words::CompactRunsNot };
+const FULL_MAY: &[Words] = if cfg!(feature = "tract") { &[] } else { &[Words::FullMay] };
+
+fn around(before: &str, about: &str, after: &str) -> String {
+    [before, about, after].concat()
+}
+
+fn said(before: Words, about: &str, after: &[Words]) -> String {
+    let mut sentence = String::new();
+    before.add_to(&mut sentence);
+    sentence.push_str(about);
+    for words in after {
+        words.add_to(&mut sentence);
+    }
+    sentence
+}
 
 fn decimal(number: i64) -> String {
     let mut rest = number.unsigned_abs();
@@ -185,8 +184,8 @@ mod tests {
     fn codes_are_stable() {
         assert_eq!(Error::CandidateColumns.code(), "bad_candidates");
         assert_eq!(Error::SpaceMismatch { expected: String::new() }.code(), "bad_candidates");
-        assert_eq!(Error::ProfileMalformed("").code(), "bad_profile");
-        assert_eq!(Error::ModelGolden("").code(), "model_rejected");
+        assert_eq!(Error::ProfileMalformed(Words::ProfileEnd).code(), "bad_profile");
+        assert_eq!(Error::ModelGolden(Words::GoldenList).code(), "model_rejected");
         assert_eq!(Error::OpsetUnsupported(12).code(), "model_unsupported");
         assert_eq!(Error::NonFinite.code(), "nonfinite");
     }
@@ -207,6 +206,9 @@ mod tests {
         );
         let missing = Error::ModelContract("nearside.k is missing".into());
         assert_eq!(said(missing), "the model's contract does not hold: nearside.k is missing");
-        assert_eq!(said(Error::ModelGolden("a score")), "the model's golden case does not hold: a score");
+        assert_eq!(
+            said(Error::ModelGolden(Words::GoldenList)),
+            "the model's golden case does not hold: its list is refused"
+        );
     }
 }

@@ -49,6 +49,7 @@ pub mod wasm;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 #[path = "wasm/wire.rs"]
 pub mod wire;
+mod words;
 
 pub use candidate::{Candidate, Candidates, MAX_RANKED, Standing};
 pub use error::Error;
@@ -64,3 +65,4 @@ pub use rank::{Ranker, Reason};
 pub use replay::Replay;
 pub use signals::Signals;
 pub use time::Seconds;
+pub use words::Words;

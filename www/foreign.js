@@ -35,7 +35,7 @@ export async function foreignFeed(address, container) {
     document.getElementById("name").textContent = title;
     document.title = title;
     container.replaceChildren(...items.map((item) => card(item, url)));
-    return { _nearside: feed._nearside, items: items.map(candidate) };
+    return { _nearside: feed._nearside, items: items.map((item) => candidate(item, url)) };
   } finally {
     waiting.remove();
   }
@@ -98,12 +98,20 @@ const titleOf = (item) =>
   shown(item.content_text, LONGEST_LABEL) ||
   "Untitled";
 
-const candidate = (item) => ({
+const candidate = (item, feedUrl) => ({
   id: idOf(item),
+  url: addressOf(item, feedUrl),
   title: titleOf(item),
   date_published: item.date_published,
   _nearside: item._nearside,
 });
+
+/** Where a story opens, or undefined. */
+const addressOf = (item, feedUrl) =>
+  [item.url, item.external_url]
+    .filter((address) => text(address) !== "" && address.length <= LONGEST_ADDRESS)
+    .map((address) => webAddress(text(address), feedUrl))
+    .find(Boolean);
 
 /** An absolute http(s) address, or undefined. */
 function webAddress(address, base) {
@@ -145,10 +153,7 @@ function card(item, feedUrl) {
     Number.isNaN(date.getTime()) ? "" : date.toLocaleString([], { dateStyle: "medium", timeStyle: "short" }),
   );
   const link = story.querySelector("h3 a");
-  const target = [item.url, item.external_url]
-    .filter((address) => text(address) !== "" && address.length <= LONGEST_ADDRESS)
-    .map((address) => webAddress(text(address), feedUrl))
-    .find(Boolean);
+  const target = addressOf(item, feedUrl);
   if (target) link.href = target;
   else link.removeAttribute("href");
   link.rel = "noopener noreferrer";

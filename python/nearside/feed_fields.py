@@ -20,6 +20,9 @@ NUMBER = re.compile(r"\s*[+-]?\d{1,15}(?:\.\d{1,15})?\s*", re.ASCII)
 WORDS = {"true": True, "1": True, "false": False, "0": False}
 LONGEST_EXACT = 2**53  # whole numbers up to here are the same in a browser
 LONGEST_DATE = 64  # characters
+# In UTF-16 units, as the page counts them: js/candidates.ts.
+LONGEST_ID = 2048
+LONGEST_TOPIC = 1024
 # As the page reads them: js/candidates.ts.
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 HELD = "the page holds the item in its place"
@@ -121,3 +124,11 @@ def _settle_topic(own: Item, faults: Faults, where: str) -> None:
         if name == "topic" and len(texts) > 1 and not own.get("subtopic"):
             own["subtopic"] = texts[1]
         faults.add(f"`{name}` is a list; its first text was taken, and of topics the second for the subtopic", where)
+    for name in ("topic", "subtopic"):
+        if units(own.get(name)) > LONGEST_TOPIC:
+            faults.add(f"`{name}` has more than {LONGEST_TOPIC} characters: {HELD}", where)
+
+
+def units(value: object) -> int:
+    """UTF-16 units of a text, as a browser counts its characters."""
+    return len(value) + sum(char > "\uffff" for char in value) if isinstance(value, str) else 0

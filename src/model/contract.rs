@@ -31,6 +31,7 @@ use crate::id::SpaceId;
 use crate::profile::Profile;
 use crate::signals::Signals;
 use crate::time::Seconds;
+use crate::words::Words;
 use nearside_kernels::base64;
 use nearside_kernels::vector::DIMENSION;
 
@@ -64,10 +65,10 @@ pub(super) struct Golden {
 pub(super) fn read(metadata: &[(&str, &str)]) -> Result<(Contract, Golden), Error> {
     let metadata = Metadata(metadata);
     if metadata.get("nearside.contract")? != VERSION {
-        return Err(broken("nearside.contract", " is not 1, the version that is known"));
+        return Err(broken("nearside.contract", Words::NotVersion1));
     }
     if metadata.get("nearside.dimension")?.parse() != Ok(DIMENSION) {
-        return Err(broken("nearside.dimension", " is not 64"));
+        return Err(broken("nearside.dimension", Words::Not64));
     }
     let contract = Contract {
         id: metadata.name("nearside.id")?.into(),
@@ -97,7 +98,7 @@ fn read_golden(metadata: &Metadata<'_>, contract: &Contract) -> Result<Golden, E
         || numbers.len() != n * 32
         || features.len() != n * contract.features.len()
     {
-        return Err(Error::ModelGolden("its parts differ in length"));
+        return Err(Error::ModelGolden(Words::GoldenLengths));
     }
     let mut candidates = Candidates::new();
     for i in 0..n {
@@ -121,12 +122,10 @@ fn read_golden(metadata: &Metadata<'_>, contract: &Contract) -> Result<Golden, E
             &vectors[i * DIMENSION..][..DIMENSION],
         );
     }
-    candidates
-        .check(&contract.space, &contract.space)
-        .map_err(|_| Error::ModelGolden("its list is refused"))?;
+    candidates.check(&contract.space, &contract.space).map_err(|_| Error::ModelGolden(Words::GoldenList))?;
     let now = Seconds((metadata.number("nearside.golden.now", 0, u64::from(u32::MAX) * 1000)? / 1000) as u32);
     let mut profile = Profile::decode(&metadata.bytes("nearside.golden.profile")?, now)
-        .map_err(|_| Error::ModelGolden("its profile cannot be read"))?;
+        .map_err(|_| Error::ModelGolden(Words::GoldenProfile))?;
     profile.set_space(SpaceId::new(&contract.space));
     Ok(Golden { now, candidates, profile, features, scores })
 }
@@ -137,18 +136,18 @@ impl Golden {
         let mut signals = Signals::new();
         signals.update(model.features(), &self.candidates, &self.profile, self.now);
         if signals.history_len() == 0 || !self.candidates.scorable().iter().all(|&scorable| scorable) {
-            return Err(Error::ModelGolden("it scores nothing, or not all of its candidates"));
+            return Err(Error::ModelGolden(Words::GoldenScoresNothing));
         }
         let same_bits = |(a, b): (&f32, &f32)| a.to_bits() == b.to_bits();
         if !signals.features().iter().zip(&self.features).all(same_bits) {
-            return Err(Error::ModelGolden("the features differ from the stated ones"));
+            return Err(Error::ModelGolden(Words::GoldenFeatures));
         }
         let mut scores = vec![0.0; self.scores.len()];
         model.score(&self.candidates, &signals, &mut scores)?;
         // A NaN is near nothing.
         let near = |(a, b): (&f32, &f32)| (a - b).abs() <= TOLERANCE * b.abs().max(1.0);
         if scores.is_empty() || !scores.iter().zip(&self.scores).all(near) {
-            return Err(Error::ModelGolden("the scores differ from the stated ones"));
+            return Err(Error::ModelGolden(Words::GoldenScores));
         }
         Ok(())
     }
@@ -157,9 +156,9 @@ impl Golden {
 /// A contract that does not hold: what of it, and the rest of the sentence.
 #[cold]
 #[inline(never)]
-fn broken(about: &str, why: &str) -> Error {
+fn broken(about: &str, why: Words) -> Error {
     let mut sentence = String::from(about);
-    sentence.push_str(why);
+    why.add_to(&mut sentence);
     Error::ModelContract(sentence)
 }
 
@@ -168,19 +167,19 @@ struct Metadata<'a>(&'a [(&'a str, &'a str)]);
 impl Metadata<'_> {
     fn get(&self, key: &str) -> Result<&str, Error> {
         let found = self.0.iter().find(|(name, _)| *name == key);
-        found.map(|&(_, value)| value).ok_or_else(|| broken(key, " is missing"))
+        found.map(|&(_, value)| value).ok_or_else(|| broken(key, Words::Missing))
     }
 
     /// A text that logs and pages show.
     fn name(&self, key: &str) -> Result<&str, Error> {
         let name = self.get(key)?;
-        if is_name(name) { Ok(name) } else { Err(broken(key, " is not 1 to 128 letters, digits and signs")) }
+        if is_name(name) { Ok(name) } else { Err(broken(key, Words::NotName)) }
     }
 
     /// A decimal integer.
     fn number(&self, key: &str, least: u64, most: u64) -> Result<u64, Error> {
         let number = self.get(key)?.parse().ok().filter(|number| (least..=most).contains(number));
-        number.ok_or_else(|| broken(key, " is not a whole number in its range"))
+        number.ok_or_else(|| broken(key, Words::NotWhole))
     }
 
     /// The wanted features, each once.
@@ -192,8 +191,8 @@ impl Metadata<'_> {
                     features.push(feature);
                     continue;
                 }
-                Some(_) => " stands twice in nearside.features",
-                None => ", in nearside.features, is not known",
+                Some(_) => Words::FeatureTwice,
+                None => Words::FeatureUnknown,
             };
             return Err(broken(&shown(name), why));
         }
@@ -201,7 +200,7 @@ impl Metadata<'_> {
     }
 
     fn bytes(&self, key: &str) -> Result<Vec<u8>, Error> {
-        base64::decode(self.get(key)?).ok_or_else(|| broken(key, " is not base64"))
+        base64::decode(self.get(key)?).ok_or_else(|| broken(key, Words::NotBase64))
     }
 }
 

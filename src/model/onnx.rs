@@ -25,7 +25,7 @@ mod wire;
 mod tests;
 
 use super::refusal::{Refusal, Refused};
-use crate::Error;
+use crate::{Error, Words};
 pub(crate) use nearside_kernels::walk::MAX_RANK;
 #[cfg(feature = "tract")]
 pub(crate) use outline::{Dim, Outline, Port, outline};
@@ -107,13 +107,13 @@ pub(crate) fn read(bytes: &[u8]) -> Result<OnnxModel<'_>, Error> {
 /// `operator` is that of the node the attributes of which were being read.
 fn read_model<'a>(bytes: &'a [u8], operator: &mut &'a str) -> Refused<OnnxModel<'a>> {
     if bytes.len() > MAX_BYTES {
-        return Err(&Refusal::TooLarge("the file has more than 1 MB"));
+        return Err(&Refusal::TooLarge(Words::FileOver1Mb));
     }
     let (mut graph, mut opset, mut metadata) = (None, None, Vec::new());
     let mut model = Wire::new(bytes);
     while let Some((number, field)) = model.field()? {
         match number {
-            7 if graph.is_some() => return Err(&Refusal::Malformed("it has two graphs")),
+            7 if graph.is_some() => return Err(&Refusal::Malformed(Words::TwoGraphs)),
             7 => graph = Some(read_graph(field.bytes()?, operator)?),
             8 => match read_opset(field.bytes()?)? {
                 // Converters add one that is there already.
@@ -121,22 +121,22 @@ fn read_model<'a>(bytes: &'a [u8], operator: &mut &'a str) -> Refused<OnnxModel<
                 _ => {}
             },
             14 => read_entry(field.bytes()?, &mut metadata)?,
-            20 => return Err(&Refusal::Unsupported("training information")),
-            25 => return Err(&Refusal::Unsupported("functions of the model's own")),
+            20 => return Err(&Refusal::Unsupported(Words::TrainingInformation)),
+            25 => return Err(&Refusal::Unsupported(Words::OwnFunctions)),
             _ => {}
         }
     }
-    let graph = graph.ok_or(&Refusal::Malformed("it has no graph"))?;
+    let graph = graph.ok_or(&Refusal::Malformed(Words::NoGraph))?;
     let opset = match opset {
         Some(version) => version,
         // A file of trees may have none of ONNX's own operators, and import none.
         None if graph.nodes.iter().any(|node| !node.domain.is_empty()) => 0,
-        None => return Err(&Refusal::Malformed("it does not name its operator set")),
+        None => return Err(&Refusal::Malformed(Words::NoOperatorSet)),
     };
     Ok(OnnxModel { opset, metadata, graph })
 }
 
-const TWO_VERSIONS: &Refusal = &Refusal::Malformed("it imports ai.onnx in two versions");
+const TWO_VERSIONS: &Refusal = &Refusal::Malformed(Words::OnnxTwice);
 
 /// The name of an operator set as it is held: ONNX's own has two.
 fn domain(name: &str) -> &str {
@@ -177,9 +177,9 @@ fn read_entry<'a>(bytes: &'a [u8], metadata: &mut Vec<(&'a str, &'a str)>) -> Re
         }
     }
     if metadata.iter().any(|&(earlier, _)| earlier == key) {
-        return Err(&Refusal::Malformed("a metadata key stands twice"));
+        return Err(&Refusal::Malformed(Words::MetadataTwice));
     }
-    const MANY: &Refusal = &Refusal::TooLarge("it has too many metadata entries");
+    const MANY: &Refusal = &Refusal::TooLarge(Words::ManyMetadata);
     push(metadata, (key, value), MAX_METADATA, MANY)
 }
 
@@ -192,7 +192,7 @@ fn read_graph<'a>(bytes: &'a [u8], operator: &mut &'a str) -> Refused<Graph<'a>>
                 &mut graph.nodes,
                 read_node(field.bytes()?, operator)?,
                 MAX_NODES,
-                &Refusal::TooLarge("it has too many nodes"),
+                &Refusal::TooLarge(Words::ManyNodes),
             )?,
             5 => {
                 let tensor = read_tensor(field.bytes()?)?;
@@ -200,7 +200,7 @@ fn read_graph<'a>(bytes: &'a [u8], operator: &mut &'a str) -> Refused<Graph<'a>>
                     &mut graph.initializers,
                     tensor,
                     MAX_INITIALIZERS,
-                    &Refusal::TooLarge("it has too many initializers"),
+                    &Refusal::TooLarge(Words::ManyInitializers),
                 )?;
             }
             11 => {
@@ -210,16 +210,16 @@ fn read_graph<'a>(bytes: &'a [u8], operator: &mut &'a str) -> Refused<Graph<'a>>
                     &mut graph.inputs,
                     value,
                     MAX_VALUES + MAX_INITIALIZERS,
-                    &Refusal::TooLarge("it has too many inputs"),
+                    &Refusal::TooLarge(Words::ManyInputs),
                 )?;
             }
             12 => push(
                 &mut graph.outputs,
                 read_value(field.bytes()?)?,
                 MAX_VALUES,
-                &Refusal::TooLarge("it has too many outputs"),
+                &Refusal::TooLarge(Words::ManyOutputs),
             )?,
-            15 => return Err(&Refusal::Unsupported("sparse tensors")),
+            15 => return Err(&Refusal::Unsupported(Words::SparseTensors)),
             _ => {}
         }
     }
@@ -227,7 +227,7 @@ fn read_graph<'a>(bytes: &'a [u8], operator: &mut &'a str) -> Refused<Graph<'a>>
 }
 
 fn read_node<'a>(bytes: &'a [u8], operator: &mut &'a str) -> Refused<Node<'a>> {
-    const MANY: &Refusal = &Refusal::TooLarge("a node has too many inputs, outputs or attributes");
+    const MANY: &Refusal = &Refusal::TooLarge(Words::ManyOfNode);
     let (mut node, mut failed) = (Node::default(), None);
     let mut wire = Wire::new(bytes);
     while let Some((number, field)) = wire.field()? {
@@ -268,7 +268,7 @@ fn read_attribute(bytes: &[u8]) -> Refused<(&str, Attribute<'_>)> {
             7 => field.floats(&mut floats)?,
             8 => field.ints(&mut ints)?,
             20 => kind = field.int()?,
-            21 => return Err(&Refusal::Unsupported("attributes that refer to a function's")),
+            21 => return Err(&Refusal::Unsupported(Words::AttributesOfFunctions)),
             _ => {}
         }
     }
@@ -279,10 +279,10 @@ fn read_attribute(bytes: &[u8]) -> Refused<(&str, Attribute<'_>)> {
         4 => Attribute::Tensor(read_tensor(tensor.unwrap_or_default())?),
         6 => Attribute::Floats(floats),
         7 => Attribute::Ints(ints),
-        0 => return Err(&Refusal::Malformed("an attribute does not name its type")),
-        5 | 10 => return Err(&Refusal::Unsupported("graphs inside nodes")),
-        11 | 12 => return Err(&Refusal::Unsupported("sparse tensors")),
-        _ => return Err(&Refusal::Unsupported("attributes of text lists, tensor lists or types")),
+        0 => return Err(&Refusal::Malformed(Words::AttributeUntyped)),
+        5 | 10 => return Err(&Refusal::Unsupported(Words::GraphsInNodes)),
+        11 | 12 => return Err(&Refusal::Unsupported(Words::SparseTensors)),
+        _ => return Err(&Refusal::Unsupported(Words::AttributesOfOtherTypes)),
     };
     Ok((name, attribute))
 }
@@ -299,7 +299,7 @@ fn read_value(bytes: &[u8]) -> Refused<ValueInfo<'_>> {
                     match number {
                         1 => read_tensor_type(field.bytes()?, &mut value)?,
                         4 | 5 | 8 | 9 => {
-                            return Err(&Refusal::Unsupported("inputs or outputs that are not tensors"));
+                            return Err(&Refusal::Unsupported(Words::ValuesNoTensors));
                         }
                         _ => {}
                     }
@@ -325,7 +325,7 @@ fn read_tensor_type<'a>(bytes: &'a [u8], value: &mut ValueInfo<'a>) -> Refused<(
                             dims,
                             read_dim(field.bytes()?)?,
                             MAX_RANK,
-                            &Refusal::TooLarge("a value has too many dimensions"),
+                            &Refusal::TooLarge(Words::ManyDimensionsOfValue),
                         )?;
                     }
                 }

@@ -19,6 +19,7 @@ use tract_onnx::tract_hir::internal::{Cost, DimLike, Framework, IntoTValue, Trac
 use super::onnx::{Dim, Outline, Port};
 use super::{Engine, Inputs};
 use crate::error::Error;
+use crate::words::Words;
 
 /// The sizes at which a model is planned when it is loaded. The last is the largest that is ever ranked.
 const SIZES: [(usize, usize); 3] = [(1, 1), (7, 3), (200, 50)];
@@ -89,17 +90,17 @@ impl Tract {
         let roles = outline.inputs.iter().map(|input| Role::of(input, features, dimension));
         let roles = roles.collect::<Result<Vec<_>, _>>()?;
         if (1..roles.len()).any(|place| roles[..place].contains(&roles[place])) {
-            return Err(Error::ModelGraph("it names an input twice"));
+            return Err(Error::ModelGraph(Words::InputTwice));
         }
         if !matches!(outline.outputs.as_slice(), [output] if output.name == "score") {
-            return Err(Error::ModelGraph("its only output must be score"));
+            return Err(Error::ModelGraph(Words::OnlyScore));
         }
         let graph = onnx.model_for_read(&mut &*bytes).map_err(unsupported)?;
         let names: Option<Vec<_>> = graph.inputs.iter().map(|outlet| graph.nodes.get(outlet.node)).collect();
         if !names.is_some_and(|nodes| {
             nodes.iter().map(|node| node.name.as_str()).eq(outline.inputs.iter().map(|input| input.name))
         }) {
-            return Err(Error::ModelGraph("tract sees other inputs in it"));
+            return Err(Error::ModelGraph(Words::TractOtherInputs));
         }
         let mut engine = Self { graph, roles, features, dimension, plans: Vec::new(), oldest: 0 };
         for (candidates, history) in SIZES {
@@ -123,10 +124,10 @@ impl Tract {
         let n = size.0;
         let shape = output.shape.as_concrete();
         if output.datum_type != f32::datum_type() {
-            return Err(Error::ModelGraph("its scores are not floats"));
+            return Err(Error::ModelGraph(Words::ScoresNotFloats));
         }
         if !shape.is_some_and(|shape| [&[n][..], &[n, 1], &[1, n]].contains(&shape)) {
-            return Err(Error::ModelGraph("it does not give one score for each candidate"));
+            return Err(Error::ModelGraph(Words::ScoreForEach));
         }
         check_cost(&model)?;
         model.into_optimized().and_then(IntoRunnable::into_runnable).map_err(unsupported)
@@ -181,10 +182,10 @@ fn check_cost(model: &TypedModel) -> Result<(), Error> {
         }
     }
     if cost > MAX_COST {
-        return Err(Error::ModelTooLarge("ranking 200 candidates costs more than 100 million operations"));
+        return Err(Error::ModelTooLarge(Words::RankingOver100Million));
     }
     if elements > MAX_ELEMENTS {
-        return Err(Error::ModelTooLarge("ranking 200 candidates takes more than 64 MB"));
+        return Err(Error::ModelTooLarge(Words::RankingOver64Mb));
     }
     Ok(())
 }
@@ -212,7 +213,7 @@ impl Role {
             "candidates" => (Self::Candidates, Some(dimension)),
             "history" => (Self::History, Some(dimension)),
             "history_weight" => (Self::HistoryWeight, None),
-            _ => return Err(Error::ModelGraph("it has an input that the contract does not know")),
+            _ => return Err(Error::ModelGraph(Words::InputUnknown)),
         };
         let fits = match (input.dims.as_deref(), columns) {
             (None, _) | (Some([Dim::Named(_)]), None) | (Some([Dim::Named(_), Dim::Named(_)]), Some(_)) => {
@@ -224,10 +225,10 @@ impl Role {
             _ => false,
         };
         if !fits {
-            return Err(Error::ModelGraph("an input's shape is not the contract's"));
+            return Err(Error::ModelGraph(Words::InputShape));
         }
         if input.element != F32 {
-            return Err(Error::ModelGraph("an input's elements are not f32"));
+            return Err(Error::ModelGraph(Words::InputNotF32));
         }
         Ok(role)
     }
@@ -247,7 +248,7 @@ impl Engine for Tract {
             return Ok(());
         }
         if inputs.history_len == 0 && self.needs_history() {
-            return Err(Error::ModelGraph("it needs a history and there is none"));
+            return Err(Error::ModelGraph(Words::NoHistory));
         }
         let size = (inputs.candidates_len, if self.needs_history() { inputs.history_len } else { 0 });
         let place = match self.plans.iter().position(|(planned, _)| *planned == size) {
@@ -263,14 +264,14 @@ impl Engine for Tract {
                 Role::History => tensor((size.1, self.dimension), inputs.history),
                 Role::HistoryWeight => tensor(size.1, inputs.history_weight),
             };
-            tensors.push(tensor.ok_or(Error::ModelGraph("an input has not the length its size asks for"))?);
+            tensors.push(tensor.ok_or(Error::ModelGraph(Words::InputLength))?);
         }
         let failed = |error: TractError| Error::TractFailed(message(&error));
         let results = plan.run(tensors).map_err(failed)?;
         let result = results.first().context("there is no output").map_err(failed)?;
         let result = result.to_plain_array_view::<f32>().map_err(failed)?;
         if result.len() != scores.len() {
-            return Err(Error::ModelGraph("there is not one place for each score"));
+            return Err(Error::ModelGraph(Words::PlaceForEach));
         }
         for (score, &result) in scores.iter_mut().zip(&result) {
             *score = result;

@@ -21,6 +21,7 @@ use super::{Click, Dwell, Hide, Profile, View};
 use crate::error::Error;
 use crate::id::{ArticleId, SpaceId, TopicId, checksum};
 use crate::time::Seconds;
+use crate::words::Words;
 use nearside_kernels::vector::{DIMENSION, Vector};
 
 const MAGIC: &[u8; 4] = b"NSPF";
@@ -96,16 +97,16 @@ impl Profile {
         let malformed = Error::ProfileMalformed;
         let mut header = Reader(bytes);
         if header.take()? != *MAGIC {
-            return Err(malformed("it does not begin as a profile does"));
+            return Err(malformed(Words::ProfileMagic));
         }
         if u16::from_le_bytes(header.take()?) != VERSION {
-            return Err(malformed("its version is not known"));
+            return Err(malformed(Words::ProfileVersion));
         }
         if header.u32()? as usize != bytes.len() || bytes.len() > Profile::MAX_BYTES {
-            return Err(malformed("its length is not the stated one"));
+            return Err(malformed(Words::ProfileLength));
         }
         if header.u32()? != checksum_of(bytes) {
-            return Err(malformed("its checksum does not match"));
+            return Err(malformed(Words::ProfileChecksum));
         }
         let mut body = header;
         let mut profile = Self {
@@ -114,11 +115,11 @@ impl Profile {
             ..Self::default()
         };
         if profile.generation > Profile::MAX_GENERATION {
-            return Err(malformed("its generation is out of its range"));
+            return Err(malformed(Words::ProfileGeneration));
         }
         let [clicks, views, hides] = [body.u16()?, body.u16()?, body.u16()?].map(usize::from);
         if clicks > Profile::MAX_CLICKS || views > Profile::MAX_VIEWS || hides > Profile::MAX_HIDES {
-            return Err(malformed("it has too many entries"));
+            return Err(malformed(Words::ProfileEntries));
         }
         for _ in 0..clicks {
             let (second, id, topic) = body.key()?;
@@ -127,7 +128,7 @@ impl Profile {
             let vector = body.vector(dwell & DWELL_HAS_VECTOR != 0)?;
             let dwell = Dwell(dwell & !DWELL_HAS_VECTOR);
             if dwell.0 > Dwell::MAX_SECONDS + 1 {
-                return Err(malformed("a dwell time is out of its range"));
+                return Err(malformed(Words::ProfileDwell));
             }
             profile.add_click(Click { second, id, topic, subtopic, dwell, vector });
         }
@@ -139,14 +140,14 @@ impl Profile {
             let (second, id, topic) = body.key()?;
             let [flags] = body.take()?;
             if flags & !(HIDE_HIDDEN | HIDE_HAS_VECTOR) != 0 {
-                return Err(malformed("a flag is not known"));
+                return Err(malformed(Words::ProfileFlag));
             }
             let vector = body.vector(flags & HIDE_HAS_VECTOR != 0)?;
             profile.add_hide(Hide { second, id, hidden: flags & HIDE_HIDDEN != 0, topic, vector });
         }
         // Entries out of order, an entry twice, bytes behind the last.
         if profile.encode() != bytes {
-            return Err(malformed("written again it is not the same"));
+            return Err(malformed(Words::ProfileRewritten));
         }
         profile.expire(now);
         Ok(profile)
@@ -175,7 +176,7 @@ struct Reader<'a>(&'a [u8]);
 
 impl Reader<'_> {
     fn take<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        let (taken, rest) = self.0.split_first_chunk().ok_or(Error::ProfileMalformed("it ends too early"))?;
+        let (taken, rest) = self.0.split_first_chunk().ok_or(Error::ProfileMalformed(Words::ProfileEnd))?;
         self.0 = rest;
         Ok(*taken)
     }
@@ -229,7 +230,7 @@ mod tests {
 
     fn reason(bytes: &[u8]) -> &'static str {
         match Profile::decode(bytes, NOW) {
-            Err(Error::ProfileMalformed(reason)) => reason,
+            Err(Error::ProfileMalformed(why)) => why.code(),
             other => panic!("{other:?}"),
         }
     }

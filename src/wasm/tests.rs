@@ -3,6 +3,7 @@ use std::path::Path;
 
 use super::*;
 use crate::error::Kind;
+use crate::words::{FIRST_MARK, Words};
 use crate::{Bound, MAX_RANKED, Policy, Profile, Reason};
 
 /// Most characters of a line with its end, as Biome breaks them.
@@ -66,14 +67,44 @@ fn typescript() -> String {
     text
 }
 
-#[test]
-fn the_sdk_has_these_numbers() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("js/wire.ts");
-    if std::env::var_os("NEARSIDE_WRITE").is_some() {
-        std::fs::write(&file, typescript()).unwrap();
+/// `js/words.ts`.
+fn sentences() -> String {
+    let mut text = String::from(
+        "// Written from src/words.rs (`NEARSIDE_WRITE=1 cargo test --lib wire`): what is said of a model that is refused.\n\n",
+    );
+    text.push_str("/** The words, by number. */\nexport const words: readonly string[] = [\n");
+    for words in Words::ALL {
+        writeln!(text, "  \"{}\",", words.code()).unwrap();
     }
-    let written = std::fs::read_to_string(&file).unwrap_or_default();
-    assert_eq!(written, typescript(), "js/wire.ts is stale: NEARSIDE_WRITE=1 cargo test --lib wire");
+    text.push_str("];\n");
+    text
+}
+
+#[test]
+fn the_sdk_has_these_numbers_and_words() {
+    for (name, expected) in [("js/wire.ts", typescript()), ("js/words.ts", sentences())] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        if std::env::var_os("NEARSIDE_WRITE").is_some() {
+            std::fs::write(&file, &expected).unwrap();
+        }
+        let written = std::fs::read_to_string(&file).unwrap_or_default();
+        assert_eq!(written, expected, "{name} is stale: NEARSIDE_WRITE=1 cargo test --lib wire");
+    }
+}
+
+#[test]
+fn each_of_the_words_has_its_mark() {
+    let mut texts: Vec<&str> = Words::ALL.iter().map(|words| words.code()).collect();
+    // They fit into the private use area, and can be written between quotation marks.
+    assert!(texts.len() < 0xf900 - FIRST_MARK as usize);
+    assert!(
+        texts
+            .iter()
+            .all(|text| text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && !b"\"\\".contains(&byte)))
+    );
+    texts.sort_unstable();
+    texts.dedup();
+    assert_eq!(texts.len(), Words::ALL.len());
 }
 
 #[test]

@@ -131,7 +131,30 @@
       list.append(card(page, mixed ? pick(kinds) : random() < 0.8 ? main : "box", id, random));
     const outer = page.createElement("div");
     if (random() < 0.15) outer.style.cssText = "columns: 2; height: 700px";
-    outer.append(before, list, after);
+    // What stands beside the list may be a neighbour of what it is in, and on the other side of a shadow root.
+    const around = mulberry(seed + 0x5eed);
+    const nested = around();
+    let inner = list;
+    if (nested < 0.45) {
+      inner = page.createElement("div");
+      const root = nested < 0.15 ? inner.attachShadow({ mode: "open" }) : inner;
+      if (nested < 0.3) root.append(list);
+      else {
+        // The list lies in a slot, beside what is in the shadow tree.
+        inner.append(list);
+        const shade = inner.attachShadow({ mode: "open" });
+        const aside = page.createElement("header");
+        aside.textContent = "Aside";
+        aside.style.height = "40px";
+        shade.append(page.createElement("slot"), aside);
+        if (around() < 0.5) inner.style.cssText = "display: flex; align-items: center";
+      }
+    }
+    if (around() < 0.3) {
+      outer.style.cssText += "; display: flex; align-items: center";
+      before.style.height = "60px";
+    }
+    outer.append(before, inner, after);
     into.append(outer);
     await frame();
     if (random() < 0.5) scrollTo(0, Math.round(random() * 900));
@@ -257,8 +280,11 @@
       const old = inWindow();
       const began = performance.now();
       const items = order.map((id) => ({ id }));
+      const changes = new MutationObserver(() => {});
+      changes.observe(list, { childList: true });
       const { reason } = reranker.apply(list, items);
-      const now = inWindow();
+      // Firefox balances columns anew, by fractions of a pixel, where nothing was touched.
+      const now = changes.takeRecords().length > 0 ? inWindow() : old;
       await frame();
       await wait(100);
       const name = `layout ${seed} (${what})`;

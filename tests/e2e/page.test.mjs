@@ -489,6 +489,31 @@ describe("another feed", () => {
     await elsewhere.close();
   });
 
+  test("is learned from: a story of another site is opened", async () => {
+    const items = feed.items
+      .slice(0, 40)
+      .map((item, i) => ({
+        ...item,
+        url: i % 2 ? undefined : `https://news.example/${i}`,
+        external_url: `/stories/${i}`,
+      }));
+    const elsewhere = await serve(site, {
+      files: { "/other.json": JSON.stringify({ ...feed, items }) },
+      headers: { "access-control-allow-origin": "*" },
+    });
+    const page = await open();
+    await agree(page);
+    await page.goto(`${server.url}/?feed=${encodeURIComponent(`${elsewhere.url}/other.json`)}`);
+    await ranked(page);
+    await page.evaluate(() => addEventListener("click", (event) => event.preventDefault()));
+    for (const i of [2, 3]) await page.click(`#front [data-nearside-id="${items[i].id}"] h3 a`);
+    await page.waitForTimeout(100);
+    assert.match(await stored(page, "Stories opened"), /^2 of/);
+    await page.guard();
+    await page.context().close();
+    await elsewhere.close();
+  });
+
   test("that cannot be read is told kindly", async () => {
     const closed = await serve(site, { files: { "/feed.json": JSON.stringify(hostile) } });
     const feeds = await serve(site, {

@@ -134,6 +134,32 @@ test("an erasure reaches every tab at once, in sight or not, explanations includ
   }
 });
 
+test("an erasure reaches a tab whose database has failed meanwhile", async (t) => {
+  const page = await open(t);
+  await startReranker(page);
+  await readStories(page, read);
+  await page.waitForTimeout(100);
+  const tab = await openTab(page, server);
+  await startReranker(tab);
+  assert.equal((await rank(tab, feed)).outcome.reason, "ranked");
+  await tab.evaluate(() => {
+    const fail = () => {
+      throw new Error("no");
+    };
+    IDBFactory.prototype.open = fail;
+    IDBDatabase.prototype.transaction = fail;
+    globalThis.reranker.clicked({ id: "after" });
+  });
+  await tab.waitForFunction(async () => (await globalThis.reranker.rank([])).outcome.storage === "memory");
+  assert.equal((await stored(tab)).clicks, read.length + 1);
+  assert.equal(await page.evaluate(() => globalThis.reranker.erase()), true);
+  await until(tab, 0);
+  assert.equal((await rank(tab, feed)).outcome.reason, "cold");
+  await tab.evaluate(() => globalThis.reranker.clicked({ id: "later" }));
+  await until(tab, 1);
+  await tab.guard();
+});
+
 test("an erasure without consent reaches them, too", async (t) => {
   const page = await open(t);
   await startReranker(page, { consent: false });

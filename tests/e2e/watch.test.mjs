@@ -155,6 +155,38 @@ test("what watch returns ends it, and so does its signal; another watch begins a
   assert.deepEqual(counts, [0, 1, 1, 1, 2, "function", "function"]);
 });
 
+test("a signal ends what was watched for its caller, not what another watches", async (t) => {
+  const page = await open(t);
+  const counts = await page.evaluate(async () => {
+    const main = document.querySelector("main");
+    main.innerHTML = ["a", "b", "c"]
+      .map((id) => `<article data-nearside-id="${id}"><a href="#${id}1">${id}</a></article>`)
+      .join("");
+    const store = new globalThis.nearside.MemoryStore();
+    const reranker = globalThis.nearside.createReranker({ consent: true, store });
+    await reranker.ready;
+    const [one, two, three] = [new AbortController(), new AbortController(), new AbortController()];
+    const counts = [];
+    const click = (id) => {
+      main.querySelector(`[href="#${id}1"]`).click();
+      counts.push(reranker.stored().clicks);
+    };
+    reranker.watch(main, { signal: one.signal });
+    reranker.watch(main, { signal: two.signal });
+    one.abort();
+    click("a");
+    two.abort();
+    click("b");
+    reranker.watch(main);
+    reranker.watch(main, { signal: three.signal });
+    three.abort();
+    click("c");
+    reranker.dispose();
+    return counts;
+  });
+  assert.deepEqual(counts, [1, 1, 2]);
+});
+
 test("lists that the page lets go of are let go of; one that comes back is watched on", async (t) => {
   const page = await open(t);
   const session = await page.context().newCDPSession(page);
@@ -256,6 +288,39 @@ test("a story that moves keeps what is scrolled in it, and what runs in it goes 
   assert.deepEqual(state.asked, state.before);
   assert.deepEqual([state.reason, state.left, state.open], ["applied", 300, true]);
   assert.deepEqual(state.slots, [12, 14, 15, 16], state.order);
+});
+
+test("an element that a custom class extends is held: it would be taken out and put in again", async (t) => {
+  const page = await open(t, "/plain.html");
+  const result = await page.evaluate(async () => {
+    const calls = [];
+    class Own extends HTMLLIElement {
+      connectedCallback() {
+        calls.push("in");
+      }
+      disconnectedCallback() {
+        calls.push("out");
+      }
+    }
+    customElements.define("own-item", Own, { extends: "li" });
+    const ids = Array.from({ length: 24 }, (_, i) => `s${i}`);
+    const main = document.querySelector("main");
+    main.innerHTML = ids
+      .map(
+        (id, i) =>
+          `<li ${i % 4 === 3 ? "is=own-item" : ""} data-nearside-id="${id}" style="height: 100px">x</li>`,
+      )
+      .join("");
+    await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 200)));
+    calls.length = 0;
+    const { reason } = globalThis.nearside.createReranker({ consent: false }).apply(
+      main,
+      ids.toReversed().map((id) => ({ id })),
+    );
+    const held = ids.filter((id, i) => i % 4 === 3 && main.children[i].dataset.nearsideId === id);
+    return [reason, held.length, calls];
+  });
+  assert.deepEqual(result, ["applied", 6, []]);
 });
 
 test("without moveBefore what would start over is held", async (t) => {

@@ -4,10 +4,11 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { reasons } from "../../dist/index.js";
-import { guardsOf, readSources, strip } from "../../scripts/guards.mjs";
+import { fromSource, guardsOf, readSources, strip } from "../../scripts/guards.mjs";
 import { arranged, check, isTiming } from "./check.mjs";
 import { engines, enginesOf, rowIn } from "./engines.mjs";
 import { tableOf, withTable } from "./markdown.mjs";
+import { bundle } from "./site.mjs";
 import { rows } from "./table.mjs";
 import { faultyFolder } from "./wasm.mjs";
 
@@ -153,6 +154,15 @@ test("at least 25 lines of the SDK are guards, each by a name of its own that a 
     [],
     "no line is these",
   );
+});
+
+test("each file with a guard is one that is taken from its source when the guard is taken away", async () => {
+  const sources = readSources();
+  for (const file of new Set(guardsOf(sources).map(({ file }) => file))) {
+    const changed = `${sources.get(file)}\nglobalThis.taken = "${file}";\n`;
+    const script = Buffer.from(await bundle([fromSource(sources, file, changed)])).toString();
+    assert.ok(script.includes(`globalThis.taken = "${file}"`), file);
+  }
 });
 
 test("a guard is taken away with its line, or in its line's place stands what lets the fault through", () => {

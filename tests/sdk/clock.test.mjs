@@ -75,3 +75,20 @@ test("without a clock it stands still; with one it counts milliseconds", async (
   set("Date", undefined);
   assert.equal(now() - began, 25);
 });
+
+test("a wait that is called off leaves neither timer nor signal behind", async (t) => {
+  const { after } = await import("../../dist/timer.js");
+  const signals = [];
+  const { timeout } = AbortSignal;
+  t.after(() => {
+    AbortSignal.timeout = timeout;
+  });
+  AbortSignal.timeout = (ms) => {
+    signals.push(timeout.call(AbortSignal, ms));
+    return signals.at(-1);
+  };
+  const end = after(1e9, () => assert.fail("called"));
+  assert.equal(typeof signals[0].onabort, "function");
+  end();
+  assert.equal(signals[0].onabort, null);
+});

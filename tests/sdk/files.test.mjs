@@ -257,3 +257,27 @@ test("a script that does not know its own address says which files to copy, and 
   for (const word of ["nearside_bg.wasm", "reranker.onnx", "wasmUrl", "modelUrl"])
     assert.ok(outcome.message.includes(word), outcome.message);
 });
+
+test("where the page cannot hash, a network that fails once, or a stale file, is not taken for another file", async (t) => {
+  const crypto = Object.getOwnPropertyDescriptor(globalThis, "crypto");
+  t.after(() => Object.defineProperty(globalThis, "crypto", crypto));
+  for (const first of [
+    () => {
+      throw new TypeError("Failed to fetch");
+    },
+    () => new Response("an older version's file"),
+  ]) {
+    let count = 0;
+    const asked = serve(t, () => (count++ === 0 ? first() : new Response(model)));
+    Object.defineProperty(globalThis, "crypto", { configurable: true, value: {} });
+    const [outcome] = await outcomesWith({ modelUrl: `${site}m.onnx`, modelIntegrity: hashOf(model) });
+    Object.defineProperty(globalThis, "crypto", crypto);
+    assert.equal(outcome.reason, "ranked", outcome.message);
+    assert.deepEqual(asked, ["m.onnx", "m.onnx reload"]);
+  }
+  serve(t, () => new Response("another file"));
+  Object.defineProperty(globalThis, "crypto", { configurable: true, value: {} });
+  const [outcome] = await outcomesWith({ modelUrl: `${site}m.onnx`, modelIntegrity: hashOf(model) });
+  Object.defineProperty(globalThis, "crypto", crypto);
+  assert.equal(outcome.reason, "load_failed");
+});

@@ -223,9 +223,9 @@ test("a ranked list of the page's is not kept from being collected", { timeout: 
   const reranker = await warm();
   const refs = [];
   const rankOne = async () => {
-    const feed = makeFeed(60);
+    const feed = makeFeed(400);
     feed.items[3].content_text = "x".repeat(1000);
-    refs.push(new WeakRef(feed.items[3]), new WeakRef(feed.items));
+    refs.push(new WeakRef(feed.items[3]), new WeakRef(feed.items[390]), new WeakRef(feed.items));
     await reranker.rank(feed, patient);
   };
   for (let i = 0; i < 3; i++) await rankOne();

@@ -261,11 +261,12 @@ test("a fetch that fails is looked into: network, status, other content", async 
     fakeFetch(t, blocked(html));
     replaceGlobal(t, "crypto", {});
     assert.equal((await outcomeWith(byUrl)).reason, "load_failed");
+    // Then the browser does, and does not say what was at fault.
     fakeFetch(
       t,
       blocked(() => new Response(bytes)),
     );
-    assert.equal((await outcomeWith(byUrl)).reason, "integrity");
+    assert.equal((await outcomeWith(byUrl)).reason, "load_failed");
   });
 });
 
@@ -552,4 +553,51 @@ test("a list with a slot that cannot be read is given back, slot and all", async
   reranker.clicked(list[2]);
   await reranker.ready;
   assert.equal(reranker.stored().clicks, 1);
+});
+
+test("a WebAssembly file that comes late does not take the place of the one that took its own", async () => {
+  for (const ends of ["comes", "fails"]) {
+    const { control, url } = await newPage();
+    const { loadWasm, isLoaded } = await import(url("load.js"));
+    const started = [];
+    control.before = (name, module) => name === "init" && started.push(module);
+    const request = (key) => {
+      let settle;
+      const source = new Promise((resolve, reject) => {
+        settle = {
+          comes: () => resolve(new WebAssembly.Module(wasmBytes)),
+          fails: () => reject(new Error("net")),
+        };
+      });
+      return { ...{ option: "wasmUrl", integrity: undefined, key, source: () => source }, settle };
+    };
+    const [first, second] = [request("first"), request("second")];
+    const early = assert.rejects(loadWasm(first), { reason: "load_failed" });
+    const late = loadWasm(second, true);
+    second.settle.comes();
+    const module = await late;
+    first.settle[ends]();
+    await early;
+    assert.deepEqual(started, [module], ends);
+    assert.ok(isLoaded(second), ends);
+    assert.equal(await loadWasm(second), module);
+  }
+});
+
+test("what a core says of a model it refuses is told in words; in numbers where the script with the words does not come", async () => {
+  const { words } = await import("../../dist/words.js");
+  const mark = (text) => String.fromCharCode(0xe000 + words.indexOf(text));
+  const [about, why] = ["the model's graph does not fit: ", "an axis is out of range"];
+  const told = async (lacks) => {
+    const { createReranker, control, MemoryStore } = await newPage(lacks);
+    control.before = (name) => {
+      if (name === "new") throw coded("model_rejected", mark(about) + mark(why));
+    };
+    const reranker = createReranker(options({ MemoryStore }));
+    return (await reranker.rank(list, { budgetMs: 5000 })).outcome;
+  };
+  const { reason, message } = await told();
+  assert.deepEqual([reason, message], ["model_rejected", about + why]);
+  const numbers = [about, why].map((text) => ` (${words.indexOf(text)})`).join("");
+  assert.deepEqual((await told("words.js")).message, numbers);
 });

@@ -933,6 +933,25 @@ test("three page views with a trap within a day switch the model off for a day; 
   assert.equal((await device.view({ release: undefined })).reason, "ranked");
 });
 
+test("two models that fail in turn are both switched off", async () => {
+  const device = makeDevice();
+  const trap = (name) => {
+    if (name === "rank") throw new WebAssembly.RuntimeError("unreachable");
+  };
+  const models = [4, 5].map((byte) => ({
+    release: undefined,
+    modelUrl: new Uint8Array([byte]),
+    modelIntegrity: undefined,
+  }));
+  for (let view = 0; view < 6; view++)
+    assert.equal((await device.view({ ...models[view % 2], prepare: trap })).reason, "trap");
+  for (const model of models) assert.equal((await device.view(model)).reason, "breaker");
+  // Of few models something is kept.
+  for (let byte = 10; byte < 30; byte++)
+    await device.view({ ...models[0], modelUrl: new Uint8Array([byte]), prepare: trap });
+  assert.equal(Object.keys(device.kept.faults).length, 4);
+});
+
 test("models given as bytes without a hash are told apart, too", async () => {
   const device = makeDevice();
   const trap = (name) => {
@@ -963,7 +982,7 @@ test("a model that takes long in the engine, beyond the budget, counts once a pa
       },
     });
     assert.equal(first.reason, "ranked", "its budget was 5,000");
-    assert.equal(device.kept.faults.times.length, view + 1);
+    assert.equal(Object.values(device.kept.faults)[0].length, view + 1);
   }
   assert.equal((await device.view({ release: undefined })).reason, "breaker");
 });
@@ -1063,6 +1082,7 @@ test("whatever stands in the place of what was kept is no error", async () => {
     `{"releases":{"${manifestUrl}":7}}`,
     '{"releases":"x"}',
     '{"faults":{"model":"undefined","times":"abc"}}',
+    '{"faults":{"undefined":"abc","other":[null,{}],"more":5}}',
   ]) {
     const device = makeDevice();
     device.publish(1);

@@ -3,8 +3,8 @@
 use super::memory::Value;
 use super::program::{self, Program};
 use super::shape::Shape;
-use crate::Error;
 use crate::model::onnx::OnnxModel;
+use crate::{Error, Words};
 
 /// A value given to a graph or computed by one. Integers and truth values are held as floats.
 pub(crate) struct Tensor {
@@ -22,7 +22,7 @@ pub(super) fn run(model: &[u8], inputs: &[Tensor]) -> Result<Vec<Tensor>, Error>
 /// Runs a graph in an arena that is filled with `before`.
 fn run_in(model: &OnnxModel, inputs: &[Tensor], before: f32) -> Result<Vec<Tensor>, Error> {
     if program::inputs(model).count() != inputs.len() {
-        return Err(Error::ModelGraph("it has other inputs than the case"));
+        return Err(Error::ModelGraph(Words::OtherInputs));
     }
     let mut program = Program::read(model)?;
     let shapes: Vec<_> = inputs.iter().map(|input| input.shape).collect();

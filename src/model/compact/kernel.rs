@@ -3,6 +3,7 @@
 
 use super::memory::{Memory, Source};
 use crate::model::refusal::{Refusal, Refused};
+use crate::words::Words;
 use nearside_kernels::elements::{Function, elements};
 use nearside_kernels::walk::Walk;
 use nearside_kernels::{matmul, rows};
@@ -61,7 +62,7 @@ impl Kernel {
             &Self::Normalize { along, epsilon } => rows::normalize(a, along.max(1), epsilon, out),
             &Self::Gather { along, inner } => {
                 if !rows::gather(a, b, along.max(1), inner.max(1), out) {
-                    return Err(&Refusal::Graph("an index of Gather is out of range"));
+                    return Err(&Refusal::Graph(Words::GatherRange));
                 }
             }
         }

@@ -9,6 +9,7 @@ use super::plan::{Id, NONE, Planner};
 use super::shape::Shape;
 use crate::model::onnx::Element;
 use crate::model::refusal::{Refusal, Refused};
+use crate::words::Words;
 use nearside_kernels::elements::Function;
 use nearside_kernels::matmul::packed_len;
 use nearside_kernels::walk::{MAX_RANK, Strides, Walk};
@@ -20,7 +21,7 @@ pub(super) fn by_rows(elements: usize, each: usize, row: usize, begun: usize) ->
     elements.saturating_mul(each).saturating_add((elements / row.max(1)).saturating_mul(begun))
 }
 
-const INNER: &Refusal = &Refusal::Graph("the inner dimensions of a matrix product differ");
+const INNER: &Refusal = &Refusal::Graph(Words::MatrixInner);
 
 /// What a matrix product is made of.
 struct Product {
@@ -71,7 +72,7 @@ impl Planner<'_> {
             Operator::Slice => self.slice(x, [y, z, axes, steps]),
             Operator::Where => {
                 if self.value(x).element != Element::Bool {
-                    return Err(&Refusal::Graph("the condition of Where is not a truth value"));
+                    return Err(&Refusal::Graph(Words::WhereCondition));
                 }
                 self.same_element(y, z)?;
                 let shape = self.shape(x).broadcast(self.shape(y))?.broadcast(self.shape(z))?;
@@ -90,7 +91,7 @@ impl Planner<'_> {
                 for bound in [y, z] {
                     self.floats(bound)?;
                     if self.shape(bound).elements() != 1 {
-                        return Err(&Refusal::Graph("a bound of Clip is not one number"));
+                        return Err(&Refusal::Graph(Words::ClipBound));
                     }
                 }
                 self.floats(x)?;
@@ -99,7 +100,7 @@ impl Planner<'_> {
             }
             Operator::Gather { axis } => self.gather(x, y, axis),
             Operator::Identity => Ok(x),
-            Operator::Cast { to } => self.cast(x, to.ok_or(&Refusal::Graph("Cast does not say to what"))?),
+            Operator::Cast { to } => self.cast(x, to.ok_or(&Refusal::Graph(Words::CastTo))?),
             Operator::DequantizeLinear { axis, block } => self.dequantize([x, y, z], axis, block),
         }
     }
@@ -109,11 +110,11 @@ impl Planner<'_> {
     fn floats(&self, id: Id) -> Refused<()> {
         match self.value(id).element {
             Element::F32 => self.check_data(id),
-            Element::U8 => Err(&Refusal::Unsupported("uint8")),
-            Element::I8 => Err(&Refusal::Unsupported("int8")),
-            Element::I32 => Err(&Refusal::Unsupported("int32")),
-            Element::I64 => Err(&Refusal::Unsupported("int64")),
-            Element::Bool => Err(&Refusal::Unsupported("bool")),
+            Element::U8 => Err(&Refusal::Unsupported(Words::Uint8)),
+            Element::I8 => Err(&Refusal::Unsupported(Words::Int8)),
+            Element::I32 => Err(&Refusal::Unsupported(Words::Int32)),
+            Element::I64 => Err(&Refusal::Unsupported(Words::Int64)),
+            Element::Bool => Err(&Refusal::Unsupported(Words::Bool)),
         }
     }
 
@@ -122,7 +123,7 @@ impl Planner<'_> {
         if self.value(a).element == self.value(b).element {
             return Ok(());
         }
-        Err(&Refusal::Graph("operands differ in their element type"))
+        Err(&Refusal::Graph(Words::ElementsDiffer))
     }
 
     /// A function of operands that broadcast to `shape`.
@@ -244,7 +245,7 @@ impl Planner<'_> {
     #[inline(never)]
     fn matrix(&self, id: Id) -> Refused<()> {
         if self.shape(id).rank() != 2 {
-            return Err(&Refusal::Graph("an operand of Gemm is not a matrix"));
+            return Err(&Refusal::Graph(Words::GemmOperand));
         }
         self.floats(id)
     }
@@ -339,7 +340,7 @@ impl Planner<'_> {
             (Element::F32, _) => Function::Truncate,
             // Constants were checked to have 24 bits; a computed one may need wrapping around.
             (Element::I64, Element::I32) if !matches!(value.source, Source::Constant(_)) => {
-                return Err(&Refusal::Unsupported("int64 to int32"));
+                return Err(&Refusal::Unsupported(Words::Int64ToInt32));
             }
             _ => return Ok(self.retyped(x, to)),
         };
@@ -353,7 +354,7 @@ impl Planner<'_> {
             // Integers beyond 24 bits are rounded, as the operator says.
             Element::I32 => {}
             Element::I8 | Element::U8 => self.check_data(x)?,
-            _ => return Err(&Refusal::Unsupported("not of int8, uint8 or int32")),
+            _ => return Err(&Refusal::Unsupported(Words::NotQuantized)),
         }
         self.floats(scale)?;
         let (whole, steps) = (*self.shape(x), *self.shape(scale));
@@ -361,21 +362,21 @@ impl Planner<'_> {
             self.same_element(x, zero)?;
             self.check_data(zero)?;
             if *self.shape(zero) != steps {
-                return Err(&Refusal::Graph("scale and zero point differ in shape"));
+                return Err(&Refusal::Graph(Words::ScaleZeroPoint));
             }
         }
         // The scale's shape, seen as one that broadcasts to that of the elements.
         let (mut shape, mut spread) = (whole, Shape::SCALAR);
         if block != 0 {
             let axis = whole.axis(axis)?;
-            let block = usize::try_from(block).or(Err(&Refusal::Graph("a block size is negative")))?;
+            let block = usize::try_from(block).or(Err(&Refusal::Graph(Words::BlockNegative)))?;
             if whole.dim(axis) % block != 0 {
-                return Err(&Refusal::Unsupported("a last block that is not full"));
+                return Err(&Refusal::Unsupported(Words::BlockNotFull));
             }
             let mut blocks = whole;
             blocks.set(axis, whole.dim(axis) / block);
             if blocks != steps {
-                return Err(&Refusal::Graph("the scale does not fit its blocks"));
+                return Err(&Refusal::Graph(Words::ScaleBlocks));
             }
             // One dimension more, along which the scale repeats.
             shape = Shape::SCALAR;
@@ -390,7 +391,7 @@ impl Planner<'_> {
         } else if steps.elements() > 1 {
             let axis = whole.axis(axis)?;
             if steps.dims() != [whole.dim(axis)] {
-                return Err(&Refusal::Graph("the scale does not fit its axis"));
+                return Err(&Refusal::Graph(Words::ScaleAxis));
             }
             for (place, &dim) in whole.dims().iter().enumerate() {
                 spread.push(if place == axis { dim } else { 1 })?;

@@ -3,6 +3,7 @@
 use super::shape::{Shape, product};
 use crate::model::onnx::{Element, Tensor};
 use crate::model::refusal::{Refusal, Refused};
+use crate::words::Words;
 
 /// The most elements of all constants of a model together, unpacked weights and packed ones: 4 MB.
 const MAX_CONSTANT_ELEMENTS: usize = 1 << 20;
@@ -119,7 +120,7 @@ impl Constants {
     fn reserve(&mut self, elements: usize) -> Refused<()> {
         self.elements = self.elements.saturating_add(elements);
         if self.elements > MAX_CONSTANT_ELEMENTS {
-            return Err(&Refusal::TooLarge("its constants hold more than a million elements"));
+            return Err(&Refusal::TooLarge(Words::ConstantsOverMillion));
         }
         Ok(())
     }

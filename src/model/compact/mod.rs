@@ -28,8 +28,8 @@ mod tests;
 
 use super::onnx::{OnnxModel, ValueInfo};
 use super::{Engine, Inputs};
-use crate::Error;
 use crate::model::refusal::{Refusal, Refused};
+use crate::{Error, Words};
 use plan::Plan;
 use program::Program;
 use shape::Shape;
@@ -81,7 +81,7 @@ impl Compact {
         }
         match model.graph.outputs.as_slice() {
             [output] if output.name == "score" => {}
-            _ => return Err(Error::ModelGraph("its only output must be score")),
+            _ => return Err(Error::ModelGraph(Words::OnlyScore)),
         }
         let program = Program::read(model)?;
         let (plans, arena) = (Vec::new(), Vec::new());
@@ -104,9 +104,9 @@ impl Compact {
         match plan.outputs.as_slice() {
             [score] if score.element == super::onnx::Element::F32 => match *score.shape.dims() {
                 [n] | [n, 1] | [1, n] if n == candidates => Ok(plan),
-                _ => Err(Error::ModelGraph("it does not give one score for each candidate")),
+                _ => Err(Error::ModelGraph(Words::ScoreForEach)),
             },
-            _ => Err(Error::ModelGraph("its scores are not floats")),
+            _ => Err(Error::ModelGraph(Words::ScoresNotFloats)),
         }
     }
 
@@ -135,7 +135,7 @@ impl Role {
             "candidates" => (Self::Candidates, Some(dimension)),
             "history" => (Self::History, Some(dimension)),
             "history_weight" => (Self::HistoryWeight, None),
-            _ => return Err(&Refusal::Graph("it has an input that the contract does not know")),
+            _ => return Err(&Refusal::Graph(Words::InputUnknown)),
         };
         let Some(dims) = &input.dims else { return Ok(role) };
         let fits = match (dims.as_slice(), columns) {
@@ -143,7 +143,7 @@ impl Role {
             ([None, Some(fixed)], Some(columns)) => usize::try_from(*fixed) == Ok(columns),
             _ => false,
         };
-        if fits { Ok(role) } else { Err(&Refusal::Graph("an input's shape is not the contract's")) }
+        if fits { Ok(role) } else { Err(&Refusal::Graph(Words::InputShape)) }
     }
 }
 
@@ -161,7 +161,7 @@ impl Engine for Compact {
             return Ok(());
         }
         if inputs.history_len == 0 && self.needs_history() {
-            return Err(Error::ModelGraph("it needs a history and there is none"));
+            return Err(Error::ModelGraph(Words::NoHistory));
         }
         // A plan does not depend on a history that the graph does not read.
         let size = (inputs.candidates_len, if self.needs_history() { inputs.history_len } else { 0 });
@@ -183,7 +183,7 @@ impl Engine for Compact {
                 Role::HistoryWeight => (inputs.history_weight, size.1),
             };
             if elements.len() != length {
-                return Err(Error::ModelGraph("an input has not the length its size asks for"));
+                return Err(Error::ModelGraph(Words::InputLength));
             }
             *slice = elements;
         }
@@ -191,7 +191,7 @@ impl Engine for Compact {
         plan.run(constants, &slices, &mut self.arena).map_err(|refusal| refusal.of(""))?;
         let result = plan.output(0, constants, &slices, &self.arena);
         if result.len() != scores.len() {
-            return Err(Error::ModelGraph("there is not one place for each score"));
+            return Err(Error::ModelGraph(Words::PlaceForEach));
         }
         scores.copy_from_slice(result);
         Ok(())

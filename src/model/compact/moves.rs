@@ -7,10 +7,11 @@ use super::plan::{Id, NONE, Planner};
 use super::shape::{Shape, index, product};
 use crate::model::onnx::Element;
 use crate::model::refusal::{Refusal, Refused};
+use crate::words::Words;
 use nearside_kernels::elements::Function;
 use nearside_kernels::walk::{MAX_RANK, Strides, Walk};
 
-const AXIS: &Refusal = &Refusal::Graph("an axis is out of range");
+const AXIS: &Refusal = &Refusal::Graph(Words::AxisRange);
 
 /// Which of `rank` axes a list names, each at most once.
 #[inline(never)]
@@ -19,7 +20,7 @@ pub(super) fn mask(axes: &[i64], rank: usize) -> Refused<[bool; MAX_RANK]> {
     for &axis in axes {
         let place = index(axis, rank).and_then(|axis| named.get_mut(axis)).ok_or(AXIS)?;
         if core::mem::replace(place, true) {
-            return Err(&Refusal::Graph("an axis is named twice"));
+            return Err(&Refusal::Graph(Words::AxisTwice));
         }
     }
     Ok(named)
@@ -31,13 +32,13 @@ impl Planner<'_> {
     pub(super) fn ints(&self, id: Id) -> Refused<&[i64]> {
         let value = self.value(id);
         if !matches!(value.element, Element::I32 | Element::I64) || value.shape.rank() > 1 {
-            return Err(&Refusal::Graph("a shape or axis is no list of integers"));
+            return Err(&Refusal::Graph(Words::ShapeNotIntegers));
         }
         let constant = match value.source {
             Source::Constant(index) => self.constants.get(index),
             _ => None,
         };
-        let constant = constant.ok_or(&Refusal::Unsupported("a shape or axis that is not constant"))?;
+        let constant = constant.ok_or(&Refusal::Unsupported(Words::ShapeNotConstant))?;
         Ok(&constant.ints)
     }
 
@@ -88,7 +89,7 @@ impl Planner<'_> {
             let mut aligned = value.shape;
             aligned.set(axis, part.dim(axis));
             if id == NONE || aligned != part {
-                return Err(&Refusal::Graph("parts of Concat differ in more than its axis"));
+                return Err(&Refusal::Graph(Words::ConcatParts));
             }
         }
         shape.set(axis, along);
@@ -104,7 +105,7 @@ impl Planner<'_> {
         for (axis, &dim) in self.ints(wanted)?.iter().enumerate() {
             shape.push(match dim {
                 -1 if open.replace(axis).is_some() => {
-                    return Err(&Refusal::Graph("Reshape leaves two dimensions open"));
+                    return Err(&Refusal::Graph(Words::ReshapeOpen));
                 }
                 -1 => 1,
                 0 if !allow_zero => *own.dims().get(axis).ok_or(AXIS)?,
@@ -126,7 +127,7 @@ impl Planner<'_> {
             if !goes {
                 shape.push(dim)?;
             } else if dim != 1 {
-                return Err(&Refusal::Graph("Squeeze names a dimension that is not 1"));
+                return Err(&Refusal::Graph(Words::SqueezeNot1));
             }
         }
         self.alias(x, &shape)
@@ -164,7 +165,7 @@ impl Planner<'_> {
         let lengths =
             [ends.len(), axes.map_or(starts.len(), <[_]>::len), steps.map_or(starts.len(), <[_]>::len)];
         if lengths != [starts.len(); 3] {
-            return Err(&Refusal::Graph("the lists of Slice differ in length"));
+            return Err(&Refusal::Graph(Words::SliceLists));
         }
         mask(axes.unwrap_or(&[]), own.rank())?;
         let (mut shape, mut strides, mut first) = (*own, own.strides(), 0);
@@ -180,7 +181,7 @@ impl Planner<'_> {
             let end = from_end(end).clamp(-back, dim - back);
             let span = if step < 0 { start - end } else { end - start };
             if span <= 0 || step == 0 {
-                return Err(&Refusal::Unsupported("an empty tensor"));
+                return Err(&Refusal::Unsupported(Words::EmptyTensor));
             }
             // How many steps fit, the first place included.
             let taken = (span - 1).unsigned_abs() / step.unsigned_abs() + 1;
@@ -199,7 +200,7 @@ impl Planner<'_> {
         self.check_data(indices)?;
         let (from, at) = (self.value(x), self.value(indices));
         if !matches!(at.element, Element::I32 | Element::I64) {
-            return Err(&Refusal::Graph("an index of Gather is not an integer"));
+            return Err(&Refusal::Graph(Words::GatherNotInteger));
         }
         let axis = from.shape.axis(axis)?;
         let mut shape = Shape::SCALAR;
@@ -211,7 +212,7 @@ impl Planner<'_> {
             && let Some(constant) = self.constants.get(constant)
             && !constant.ints.iter().all(|&place| index(place, along).is_some())
         {
-            return Err(&Refusal::Graph("an index of Gather is out of range"));
+            return Err(&Refusal::Graph(Words::GatherRange));
         }
         let kernel = Kernel::Gather { along, inner };
         // An entry may lie anywhere in memory.
@@ -221,5 +222,5 @@ impl Planner<'_> {
 }
 
 fn dimension(dim: i64) -> Refused<usize> {
-    usize::try_from(dim).or(Err(&Refusal::Graph("a dimension is negative or too large")))
+    usize::try_from(dim).or(Err(&Refusal::Graph(Words::Dimension)))
 }

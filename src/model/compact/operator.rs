@@ -1,8 +1,8 @@
 //! The operators that the engine runs, with their attributes as ONNX defines them for opsets 13 to 21.
 
-use crate::Error;
 use crate::model::onnx::{Attribute, Element, Node};
 use crate::model::refusal::{Refusal, unsupported};
+use crate::{Error, Words};
 use nearside_kernels::elements::Function;
 
 /// One operator with its attributes.
@@ -109,34 +109,34 @@ impl Operator {
         let Some((name, since, least, most, operator)) =
             OPERATORS.iter().find(|known| known.0 == node.operator)
         else {
-            return Err(unsupported(node.operator, "", ""));
+            return Err(unsupported(node.operator, None, ""));
         };
         if opset < *since {
             let since = if *since == 17 { "17" } else { "20" };
-            return Err(unsupported(name, "before opset ", since));
+            return Err(unsupported(name, Some(Words::BeforeOpset), since));
         }
         let (mut operator, mut list) = (*operator, None);
         for (place, (attribute, value)) in node.attributes.iter().enumerate() {
             if node.attributes.iter().take(place).any(|(earlier, _)| earlier == attribute) {
-                return Err(Refusal::Graph("an attribute stands twice").of(name));
+                return Err(Refusal::Graph(Words::AttributeTwice).of(name));
             }
             if !operator.set(attribute, value, opset) {
                 match value {
                     Attribute::Ints(values) if operator.takes_list(attribute, opset) => {
                         list = Some(values.clone())
                     }
-                    _ => return Err(unsupported(name, "attribute ", attribute)),
+                    _ => return Err(unsupported(name, Some(Words::Attribute), attribute)),
                 }
             }
         }
         let given = node.inputs.iter().take_while(|name| !name.is_empty()).count();
         if given < *least || node.inputs.len() > *most {
-            return Err(Refusal::Graph("a node has too few or too many inputs").of(name));
+            return Err(Refusal::Graph(Words::NodeInputs).of(name));
         }
         match node.outputs.as_slice() {
             [_] => {}
             [_, others @ ..] if others.iter().all(|name| name.is_empty()) => {}
-            _ => return Err(Refusal::Unsupported("more than one output").of(name)),
+            _ => return Err(Refusal::Unsupported(Words::MoreOutputs).of(name)),
         }
         Ok((operator, list))
     }

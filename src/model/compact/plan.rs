@@ -5,6 +5,7 @@ use super::memory::{Constants, Memory, Source, Value};
 use super::shape::Shape;
 use crate::model::onnx::Element;
 use crate::model::refusal::{Refusal, Refused};
+use crate::words::Words;
 use nearside_kernels::matmul;
 
 /// The most elements of one tensor and of an arena: 8 MB.
@@ -17,7 +18,7 @@ pub(super) const MAX_COST: usize = if cfg!(feature = "bench") { 125_000_000 } el
 /// What a kernel costs that computes nothing.
 const STEP: usize = 64;
 
-const TOO_LARGE: &Refusal = &Refusal::TooLarge("its intermediate results take more than 8 MB");
+const TOO_LARGE: &Refusal = &Refusal::TooLarge(Words::IntermediateOver8Mb);
 
 pub(super) struct Plan {
     steps: Vec<Step>,
@@ -117,7 +118,7 @@ impl<'p> Planner<'p> {
     #[inline(never)]
     pub(super) fn check(&self, shape: &Shape) -> Refused<()> {
         match shape.elements() {
-            0 => Err(&Refusal::Unsupported("an empty tensor")),
+            0 => Err(&Refusal::Unsupported(Words::EmptyTensor)),
             1..=MAX_ARENA => Ok(()),
             _ => Err(TOO_LARGE),
         }
@@ -130,7 +131,7 @@ impl<'p> Planner<'p> {
         self.check(&value.shape)?;
         match value.source {
             Source::Constant(index) if !self.constants.get(index).is_some_and(|constant| constant.exact) => {
-                Err(&Refusal::Unsupported("integers beyond 24 bits"))
+                Err(&Refusal::Unsupported(Words::IntegersBeyond24Bits))
             }
             _ => Ok(()),
         }
@@ -147,7 +148,7 @@ impl<'p> Planner<'p> {
     pub(super) fn alias(&mut self, id: Id, shape: &Shape) -> Refused<Id> {
         self.check(shape)?;
         if shape.elements() != self.shape(id).elements() {
-            return Err(&Refusal::Graph("a new shape has another number of elements"));
+            return Err(&Refusal::Graph(Words::ShapeElements));
         }
         Ok(self.add(Value { shape: *shape, ..*self.value(id) }))
     }
@@ -172,7 +173,7 @@ impl<'p> Planner<'p> {
         self.check(shape)?;
         self.cost = self.cost.saturating_add(cost).saturating_add(STEP);
         if self.cost > MAX_COST {
-            return Err(&Refusal::TooLarge("scoring takes more than 25 million operations"));
+            return Err(&Refusal::TooLarge(Words::ScoringOver25Million));
         }
         let made = self.steps.len();
         let operands = operands.map(|operand| self.value(operand).source);

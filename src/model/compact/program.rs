@@ -4,9 +4,9 @@ use super::memory::{Constant, Constants, Source, Value};
 use super::operator::Operator;
 use super::plan::{Id, MAX_COST, NONE, Plan, Planner};
 use super::shape::Shape;
-use crate::Error;
 use crate::model::onnx::{Attribute, Element, MAX_VALUES, Node, OnnxModel, ValueInfo};
 use crate::model::refusal::{Refusal, Refused, unsupported};
+use crate::{Error, Words};
 
 pub(super) struct Program {
     pub(super) constants: Constants,
@@ -35,10 +35,10 @@ impl<'a> Names<'a> {
     /// Names the value `id`.
     fn add(&mut self, name: &'a str, id: Id) -> Refused<()> {
         if name.is_empty() {
-            return Err(&Refusal::Graph("a value has no name"));
+            return Err(&Refusal::Graph(Words::ValueNameless));
         }
         let Err(place) = self.place(name) else {
-            return Err(&Refusal::Graph("a value is given twice"));
+            return Err(&Refusal::Graph(Words::ValueTwice));
         };
         self.0.insert(place, (name, id));
         Ok(())
@@ -50,7 +50,7 @@ impl<'a> Names<'a> {
             return Ok(NONE);
         }
         let found = self.place(name).ok().and_then(|place| self.0.get(place));
-        found.map(|&(_, id)| id).ok_or(&Refusal::Graph("a value is used that no earlier node gives"))
+        found.map(|&(_, id)| id).ok_or(&Refusal::Graph(Words::ValueUnknown))
     }
 
     #[inline(never)]
@@ -69,7 +69,7 @@ impl Program {
     pub(super) fn read(model: &OnnxModel) -> Result<Self, Error> {
         // Before the opset, which another version of a file may change; this engine has no other operator sets.
         if let Some(node) = model.graph.nodes.iter().find(|node| !node.domain.is_empty()) {
-            return Err(unsupported(&[node.domain, ".", node.operator].concat(), "", ""));
+            return Err(unsupported(&[node.domain, ".", node.operator].concat(), None, ""));
         }
         if !(13..=21).contains(&model.opset) {
             return Err(Error::OpsetUnsupported(model.opset));
@@ -96,10 +96,10 @@ impl Program {
     fn begin<'a>(&mut self, model: &OnnxModel<'a>, names: &mut Names<'a>) -> Refused<()> {
         for (index, input) in inputs(model).enumerate() {
             if index >= MAX_VALUES {
-                return Err(&Refusal::TooLarge("it has too many inputs"));
+                return Err(&Refusal::TooLarge(Words::ManyInputs));
             }
             if input.element.is_some_and(|element| element != Element::F32) {
-                return Err(&Refusal::Graph("an input is not of floats"));
+                return Err(&Refusal::Graph(Words::InputNotFloats));
             }
             names.add(input.name, self.values.len())?;
             self.values.push(Value { source: Source::Input(index), ..Value::NONE });
@@ -136,7 +136,7 @@ impl Program {
         let ([(name, attribute)], [], [_]) =
             (node.attributes.as_slice(), node.inputs.as_slice(), node.outputs.as_slice())
         else {
-            return Err(&Refusal::Graph("a Constant has not one value and one output"));
+            return Err(&Refusal::Graph(Words::ConstantShape));
         };
         let constant = match (*name, attribute) {
             ("value", Attribute::Tensor(tensor)) => self.constants.read(tensor)?,
@@ -148,7 +148,7 @@ impl Program {
             ("value_ints", Attribute::Ints(values)) => {
                 self.ints(Shape::of([values.len()]), values.clone())?
             }
-            _ => return Err(&Refusal::Unsupported("another kind of value")),
+            _ => return Err(&Refusal::Unsupported(Words::AnotherValue)),
         };
         Ok(self.constants.value(constant))
     }
@@ -180,7 +180,7 @@ impl Program {
         let plan = planner.finish(&[result])?;
         *cost = cost.saturating_add(plan.cost);
         if *cost > MAX_COST {
-            return Err(&Refusal::TooLarge("its constants take more than 25 million operations"));
+            return Err(&Refusal::TooLarge(Words::ConstantsOver25Million));
         }
         let mut arena = vec![0.0; plan.arena];
         plan.run(&self.constants, &[], &mut arena)?;

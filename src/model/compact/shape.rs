@@ -3,6 +3,7 @@
 use nearside_kernels::walk::{MAX_RANK, Strides};
 
 use crate::model::refusal::{Refusal, Refused};
+use crate::words::Words;
 
 /// A row-major shape. Equal dimensions are equal shapes: unused places hold 1.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,7 +38,7 @@ impl Shape {
     #[inline(never)]
     pub(super) fn push(&mut self, dim: usize) -> Refused<()> {
         let place = self.dims.get_mut(self.rank);
-        *place.ok_or(&Refusal::TooLarge("a tensor has too many dimensions"))? = dim;
+        *place.ok_or(&Refusal::TooLarge(Words::ManyDimensions))? = dim;
         self.rank += 1;
         Ok(())
     }
@@ -71,7 +72,7 @@ impl Shape {
     /// An ONNX axis, counted from the end where negative.
     #[inline(never)]
     pub(super) fn axis(&self, axis: i64) -> Refused<usize> {
-        index(axis, self.rank).ok_or(&Refusal::Graph("an axis is out of range"))
+        index(axis, self.rank).ok_or(&Refusal::Graph(Words::AxisRange))
     }
 
     /// Elements before, along and behind an axis.
@@ -102,7 +103,7 @@ impl Shape {
                 (a, b) if a == b => {}
                 (1, b) => *place = b,
                 (_, 1) => {}
-                _ => return Err(&Refusal::Graph("shapes do not broadcast")),
+                _ => return Err(&Refusal::Graph(Words::ShapesDoNotBroadcast)),
             }
         }
         Ok(wide)

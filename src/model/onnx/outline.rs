@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 
 use super::wire::{Field, Wire};
 use super::{MAX_NODE_PARTS, MAX_RANK, MAX_VALUES, TWO_VERSIONS, domain, push, read_entry, read_opset};
-use crate::Error;
 use crate::model::refusal::{Refusal, Refused};
+use crate::{Error, Words};
 
 /// The longest file.
 pub(crate) const MAX_BYTES: usize = 16 << 20;
@@ -75,30 +75,30 @@ pub(crate) fn outline(bytes: &[u8]) -> Result<Outline<'_>, Error> {
 
 fn read_outline(bytes: &[u8]) -> Refused<Outline<'_>> {
     if bytes.len() > MAX_BYTES {
-        return Err(&Refusal::TooLarge("the file has more than 16 MB"));
+        return Err(&Refusal::TooLarge(Words::FileOver16Mb));
     }
     let mut outline = Outline::default();
     let mut graph = None;
     let mut model = Wire::new(bytes);
     while let Some((number, field)) = model.field()? {
         match number {
-            7 if graph.is_some() => return Err(&Refusal::Malformed("it has two graphs")),
+            7 if graph.is_some() => return Err(&Refusal::Malformed(Words::TwoGraphs)),
             7 => graph = Some(field.bytes()?),
             8 => outline.import(read_opset(field.bytes()?)?)?,
             14 => read_entry(field.bytes()?, &mut outline.metadata)?,
-            20 => return Err(&Refusal::Unsupported("training information")),
-            25 => return Err(&Refusal::Unsupported("functions of the model's own")),
+            20 => return Err(&Refusal::Unsupported(Words::TrainingInformation)),
+            25 => return Err(&Refusal::Unsupported(Words::OwnFunctions)),
             _ => {}
         }
     }
-    let graph = graph.ok_or(&Refusal::Malformed("it has no graph"))?;
+    let graph = graph.ok_or(&Refusal::Malformed(Words::NoGraph))?;
     (outline.inputs, outline.outputs) = outline.graph(graph, 0)?;
     let imports = |wanted: &str| outline.opsets.iter().any(|&(domain, _)| domain == wanted);
     // A file of trees may have none of ONNX's own operators, and import none.
     if !imports("")
         && (outline.operators.is_empty() || outline.operators.keys().any(|(domain, _)| domain.is_empty()))
     {
-        return Err(&Refusal::Malformed("it does not name its operator set"));
+        return Err(&Refusal::Malformed(Words::NoOperatorSet));
     }
     Ok(outline)
 }
@@ -109,11 +109,9 @@ impl<'a> Outline<'a> {
         match self.opsets.iter().find(|(earlier, _)| *earlier == domain) {
             Some(&(_, earlier)) if earlier == version => Ok(()),
             Some(_) if domain.is_empty() => Err(TWO_VERSIONS),
-            Some(_) => {
-                Err(&Refusal::Malformed("it imports another operator set than ai.onnx in two versions"))
-            }
+            Some(_) => Err(&Refusal::Malformed(Words::OperatorSetTwice)),
             None => {
-                const MANY: &Refusal = &Refusal::TooLarge("it has too many operator sets");
+                const MANY: &Refusal = &Refusal::TooLarge(Words::ManyOperatorSets);
                 push(&mut self.opsets, (domain, version), MAX_KINDS, MANY)
             }
         }
@@ -122,7 +120,7 @@ impl<'a> Outline<'a> {
     /// Walks a graph and those within it; its inputs that are no initializers, and its outputs.
     fn graph(&mut self, bytes: &'a [u8], depth: usize) -> Refused<(Vec<Port<'a>>, Vec<Port<'a>>)> {
         if depth > MAX_DEPTH {
-            return Err(&Refusal::TooLarge("its graphs lie too deep in each other"));
+            return Err(&Refusal::TooLarge(Words::GraphsTooDeep));
         }
         let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
         // Names of values: initializers, and what nodes give.
@@ -136,15 +134,15 @@ impl<'a> Outline<'a> {
                     &mut inputs,
                     read_port(field.bytes()?)?,
                     MAX_TENSORS,
-                    &Refusal::TooLarge("it has too many inputs"),
+                    &Refusal::TooLarge(Words::ManyInputs),
                 )?,
                 12 => push(
                     &mut outputs,
                     read_port(field.bytes()?)?,
                     MAX_VALUES,
-                    &Refusal::TooLarge("it has too many outputs"),
+                    &Refusal::TooLarge(Words::ManyOutputs),
                 )?,
-                15 => return Err(&Refusal::Unsupported("sparse tensors")),
+                15 => return Err(&Refusal::Unsupported(Words::SparseTensors)),
                 _ => {}
             }
         }
@@ -152,7 +150,7 @@ impl<'a> Outline<'a> {
         made.sort_unstable();
         inputs.retain(|input: &Port<'_>| constants.binary_search(&input.name).is_err());
         if inputs.len() > MAX_VALUES {
-            return Err(&Refusal::TooLarge("it has too many inputs"));
+            return Err(&Refusal::TooLarge(Words::ManyInputs));
         }
         let exists = |name: &str| {
             made.binary_search(&name).is_ok()
@@ -160,7 +158,7 @@ impl<'a> Outline<'a> {
                 || inputs.iter().any(|input| input.name == name)
         };
         if !outputs.iter().all(|output: &Port<'_>| exists(output.name)) {
-            return Err(&Refusal::Graph("an output is made by no node"));
+            return Err(&Refusal::Graph(Words::OutputMadeByNone));
         }
         Ok((inputs, outputs))
     }
@@ -168,7 +166,7 @@ impl<'a> Outline<'a> {
     fn node(&mut self, bytes: &'a [u8], depth: usize, made: &mut Vec<&'a str>) -> Refused<()> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
-            return Err(&Refusal::TooLarge("it has too many nodes"));
+            return Err(&Refusal::TooLarge(Words::ManyNodes));
         }
         let (mut operator, mut set, mut parts) = ("", "", 0);
         let mut wire = Wire::new(bytes);
@@ -184,15 +182,15 @@ impl<'a> Outline<'a> {
             }
             parts += 1;
             if parts > MAX_PARTS {
-                return Err(&Refusal::TooLarge("a node has too many parts"));
+                return Err(&Refusal::TooLarge(Words::ManyPartsOfNode));
             }
         }
         if operator.is_empty() {
-            return Err(&Refusal::Malformed("a node has no operator"));
+            return Err(&Refusal::Malformed(Words::NodeWithoutOperator));
         }
         *self.operators.entry((set, operator)).or_default() += 1;
         if self.operators.len() > MAX_KINDS {
-            return Err(&Refusal::TooLarge("it has too many operators"));
+            return Err(&Refusal::TooLarge(Words::ManyOperators));
         }
         Ok(())
     }
@@ -203,8 +201,8 @@ impl<'a> Outline<'a> {
             match number {
                 5 | 10 => drop(self.tensor(field.bytes()?)?),
                 6 | 11 => drop(self.graph(field.bytes()?, depth + 1)?),
-                21 => return Err(&Refusal::Unsupported("attributes that refer to a function's")),
-                22 | 23 => return Err(&Refusal::Unsupported("sparse tensors")),
+                21 => return Err(&Refusal::Unsupported(Words::AttributesOfFunctions)),
+                22 | 23 => return Err(&Refusal::Unsupported(Words::SparseTensors)),
                 _ => {}
             }
         }
@@ -215,7 +213,7 @@ impl<'a> Outline<'a> {
     fn tensor(&mut self, bytes: &'a [u8]) -> Refused<&'a str> {
         self.tensors += 1;
         if self.tensors > MAX_TENSORS {
-            return Err(&Refusal::TooLarge("it has too many tensors"));
+            return Err(&Refusal::TooLarge(Words::ManyTensors));
         }
         let (mut name, mut kind, mut dims, mut raw, mut typed) = ("", 0, Vec::new(), None, 0);
         let mut wire = Wire::new(bytes);
@@ -233,18 +231,18 @@ impl<'a> Outline<'a> {
                 8 => name = field.text()?,
                 9 => raw = Some(field.bytes()?),
                 10 => typed += packed(field, 8)?,
-                13 => return Err(&Refusal::Unsupported("tensors in other files")),
-                14 if field.int()? != 0 => return Err(&Refusal::Unsupported("tensors in other files")),
+                13 => return Err(&Refusal::Unsupported(Words::OtherFiles)),
+                14 if field.int()? != 0 => return Err(&Refusal::Unsupported(Words::OtherFiles)),
                 _ => {}
             }
         }
         if dims.len() > MAX_RANK {
-            return Err(&Refusal::TooLarge("a tensor has too many dimensions"));
+            return Err(&Refusal::TooLarge(Words::ManyDimensions));
         }
         let elements =
             dims.iter().try_fold(1_usize, |elements, &dim| elements.checked_mul(usize::try_from(dim).ok()?));
         let stored = match (raw, element_bytes(kind)) {
-            (_, None) => return Err(&Refusal::Unsupported("tensors of an uncommon type")),
+            (_, None) => return Err(&Refusal::Unsupported(Words::UncommonElements)),
             (Some(raw), Some(size)) if typed == 0 && kind != STRING => {
                 (raw.len() % size == 0).then_some(raw.len() / size)
             }
@@ -253,7 +251,7 @@ impl<'a> Outline<'a> {
         };
         match stored {
             Some(stored) if elements == Some(stored) => self.weights += stored,
-            _ => return Err(&Refusal::Malformed("a tensor's data does not fill its dimensions")),
+            _ => return Err(&Refusal::Malformed(Words::TensorNotFilled)),
         }
         Ok(name)
     }
@@ -264,7 +262,7 @@ fn packed(field: Field<'_>, size: usize) -> Refused<usize> {
     match field {
         Field::Bytes(bytes) if bytes.len() % size == 0 => Ok(bytes.len() / size),
         Field::Four(_) | Field::Eight => Ok(1),
-        _ => Err(&Refusal::Malformed("a tensor's data is not of its type")),
+        _ => Err(&Refusal::Malformed(Words::TensorData)),
     }
 }
 
@@ -315,7 +313,7 @@ fn read_tensor_type<'a>(bytes: &'a [u8], port: &mut Port<'a>) -> Refused<()> {
                             dims,
                             read_dim(field.bytes()?)?,
                             MAX_RANK,
-                            &Refusal::TooLarge("a value has too many dimensions"),
+                            &Refusal::TooLarge(Words::ManyDimensionsOfValue),
                         )?;
                     }
                 }

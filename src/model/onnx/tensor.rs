@@ -3,6 +3,7 @@
 use super::MAX_RANK;
 use super::wire::Wire;
 use crate::model::refusal::{Refusal, Refused};
+use crate::words::Words;
 
 /// The element types of tensors that can be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,8 +46,8 @@ pub(super) fn read_tensor(bytes: &[u8]) -> Refused<Tensor<'_>> {
             7 => field.ints(&mut longs)?,
             8 => name = field.text()?,
             9 => raw = Some(field.bytes()?),
-            13 => return Err(&Refusal::Unsupported("tensors in other files")),
-            14 if field.int()? != 0 => return Err(&Refusal::Unsupported("tensors in other files")),
+            13 => return Err(&Refusal::Unsupported(Words::OtherFiles)),
+            14 if field.int()? != 0 => return Err(&Refusal::Unsupported(Words::OtherFiles)),
             _ => {}
         }
     }
@@ -59,24 +60,24 @@ pub(super) fn read_tensor(bytes: &[u8]) -> Refused<Tensor<'_>> {
             if floats.is_empty() && longs.is_empty() =>
         {
             if !ints.iter().all(|&value| element.holds(value)) {
-                return Err(&Refusal::Malformed("a tensor's element does not fit its type"));
+                return Err(&Refusal::Malformed(Words::TensorElement));
             }
             Data::Ints(ints)
         }
-        _ => return Err(&Refusal::Malformed("a tensor's data is not of its type")),
+        _ => return Err(&Refusal::Malformed(Words::TensorData)),
     };
     if dims.len() > MAX_RANK {
-        return Err(&Refusal::TooLarge("a tensor has too many dimensions"));
+        return Err(&Refusal::TooLarge(Words::ManyDimensions));
     }
     let (mut sizes, mut elements) = (Vec::with_capacity(dims.len()), Some(1_usize));
     for dim in dims {
-        let size = usize::try_from(dim).or(Err(&Refusal::Malformed("a tensor's dimension is negative")))?;
+        let size = usize::try_from(dim).or(Err(&Refusal::Malformed(Words::TensorNegative)))?;
         elements = elements.and_then(|elements| elements.checked_mul(size));
         sizes.push(size);
     }
     let tensor = Tensor { name, element, dims: sizes, data };
     if elements.is_none() || elements != tensor.stored() {
-        return Err(&Refusal::Malformed("a tensor's data does not fill its dimensions"));
+        return Err(&Refusal::Malformed(Words::TensorNotFilled));
     }
     Ok(tensor)
 }
@@ -89,13 +90,11 @@ pub(super) fn read_element(kind: i64) -> Refused<Element> {
         6 => Element::I32,
         7 => Element::I64,
         9 => Element::Bool,
-        0 => return Err(&Refusal::Malformed("a tensor does not name its type")),
-        10 => return Err(&Refusal::Unsupported("tensors of float16")),
-        11 => return Err(&Refusal::Unsupported("tensors of double")),
+        0 => return Err(&Refusal::Malformed(Words::TensorUntyped)),
+        10 => return Err(&Refusal::Unsupported(Words::Float16)),
+        11 => return Err(&Refusal::Unsupported(Words::Double)),
         _ => {
-            return Err(&Refusal::Unsupported(
-                "tensors of types other than float, uint8, int8, int32, int64 and bool",
-            ));
+            return Err(&Refusal::Unsupported(Words::OtherElements));
         }
     })
 }

@@ -79,13 +79,13 @@ fn fails(model: &Message, expected: Error) {
 }
 
 #[track_caller]
-fn malformed(model: &Message, expected: &'static str) {
-    fails(model, Error::ModelMalformed(expected));
+fn malformed(model: &Message, expected: &str) {
+    fails(model, Error::ModelMalformed(Words::of(expected)));
 }
 
 #[track_caller]
-fn too_large(model: &Message, expected: &'static str) {
-    fails(model, Error::ModelTooLarge(expected));
+fn too_large(model: &Message, expected: &str) {
+    fails(model, Error::ModelTooLarge(Words::of(expected)));
 }
 
 #[track_caller]

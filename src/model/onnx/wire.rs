@@ -13,6 +13,7 @@
 
 use super::MAX_NAME;
 use crate::model::refusal::{Refusal, Refused};
+use crate::words::Words;
 
 /// What is left of one message.
 pub(super) struct Wire<'a>(&'a [u8]);
@@ -26,8 +27,8 @@ pub(super) enum Field<'a> {
     Bytes(&'a [u8]),
 }
 
-const TRUNCATED: &Refusal = &Refusal::Malformed("a field ends after its message");
-const WRONG_TYPE: &Refusal = &Refusal::Malformed("a field has the wrong wire type");
+const TRUNCATED: &Refusal = &Refusal::Malformed(Words::FieldCutShort);
+const WRONG_TYPE: &Refusal = &Refusal::Malformed(Words::FieldType);
 
 impl<'a> Wire<'a> {
     pub(super) fn new(message: &'a [u8]) -> Self {
@@ -51,10 +52,10 @@ impl<'a> Wire<'a> {
                 Field::Bytes(bytes)
             }
             5 => Field::Four(self.array()?),
-            _ => return Err(&Refusal::Malformed("a field has an unknown wire type")),
+            _ => return Err(&Refusal::Malformed(Words::FieldTypeUnknown)),
         };
         match tag >> 3 {
-            0 => Err(&Refusal::Malformed("a field has the number 0")),
+            0 => Err(&Refusal::Malformed(Words::FieldNumber0)),
             number => Ok(Some((number, field))),
         }
     }
@@ -74,7 +75,7 @@ impl<'a> Wire<'a> {
                 return Ok(value);
             }
         }
-        Err(&Refusal::Malformed("a varint is longer than 64 bits"))
+        Err(&Refusal::Malformed(Words::VarintTooLong))
     }
 
     fn array<const N: usize>(&mut self) -> Refused<[u8; N]> {
@@ -111,15 +112,13 @@ impl<'a> Field<'a> {
 
     #[inline(never)]
     pub(super) fn text(self) -> Refused<&'a str> {
-        core::str::from_utf8(self.bytes()?).map_err(|_| &Refusal::Malformed("a name is not UTF-8"))
+        core::str::from_utf8(self.bytes()?).map_err(|_| &Refusal::Malformed(Words::NameNotUtf8))
     }
 
     /// A text that an error may repeat.
     pub(super) fn name(self) -> Refused<&'a str> {
         match self.text()? {
-            name if name.len() > MAX_NAME => {
-                Err(&Refusal::TooLarge("the name of an operator or attribute is too long"))
-            }
+            name if name.len() > MAX_NAME => Err(&Refusal::TooLarge(Words::NameTooLong)),
             name => Ok(name),
         }
     }

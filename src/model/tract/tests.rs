@@ -4,7 +4,7 @@
 use super::super::compact::Compact;
 use super::super::{Engine, Inputs, Model, onnx};
 use super::Tract;
-use crate::Error;
+use crate::{Error, Words};
 use nearside_kernels::vector::DIMENSION;
 
 const TRANSFORMER: &[u8] = include_bytes!("../../../tests/fixtures/transformer.onnx");
@@ -190,7 +190,7 @@ fn tract_names_the_operator_it_does_not_run() {
     // tract looks operators up by name alone, whatever set they are of.
     assert_eq!(with(b"ai.onnx.ml", b"my.onnx.ml"), unsupported("my.onnx.ml.TreeEnsembleRegressor"));
     let unmade = with(b"\x0a\x05score", b"\x0a\x05scare");
-    assert_eq!(unmade, Some(Error::ModelGraph("an output is made by no node")));
+    assert_eq!(unmade, Some(Error::ModelGraph(Words::of("an output is made by no node"))));
 }
 
 #[test]

@@ -316,7 +316,7 @@ export const trust = [
       version: 1,
       newest: kept,
       good: kept,
-      faults: { model: sha256(model), times: [1, 2, 3].map((hours) => Date.now() - hours * 3_600_000) },
+      faults: { [sha256(model)]: [1, 2, 3].map((hours) => Date.now() - hours * 3_600_000) },
     },
     reasons: ["breaker", "breaker"],
   }),

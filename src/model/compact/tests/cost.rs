@@ -352,7 +352,7 @@ fn functions_cost_what_their_slowest_elements_take() {
 
 #[test]
 fn bombs_of_few_bytes_are_refused() {
-    let too_many = Some(Error::ModelTooLarge("scoring takes more than 25 million operations"));
+    let too_many = Some(Error::ModelTooLarge(Words::of("scoring takes more than 25 million operations")));
     // What took 20 to 300 ms while elements were counted alone.
     for (name, shape, number, count) in [
         ("a column beside all", (1200, 2), 0.7, 22),

@@ -22,8 +22,8 @@ fn load(model: &OnnxModel) -> Result<Compact, Error> {
 }
 
 #[track_caller]
-fn refuses(model: &OnnxModel, expected: &'static str) {
-    assert_eq!(load(model).err(), Some(Error::ModelGraph(expected)));
+fn refuses(model: &OnnxModel, expected: &str) {
+    assert_eq!(load(model).err(), Some(Error::ModelGraph(Words::of(expected))));
 }
 
 pub(super) fn features() -> ValueInfo<'static> {
@@ -52,9 +52,9 @@ fn a_model_of_features_alone_needs_no_history() {
     };
     engine.score(&inputs, &mut scores).unwrap();
     assert_eq!(scores, [3.0, -2.0]);
-    let length = Err(Error::ModelGraph("an input has not the length its size asks for"));
+    let length = Err(Error::ModelGraph(Words::of("an input has not the length its size asks for")));
     assert_eq!(engine.score(&Inputs { features: &features[1..], ..inputs }, &mut scores), length);
-    let places = Err(Error::ModelGraph("there is not one place for each score"));
+    let places = Err(Error::ModelGraph(Words::of("there is not one place for each score")));
     assert_eq!(engine.score(&inputs, &mut scores[1..]), places);
     assert_eq!(engine.score(&Inputs { candidates_len: 0, features: none, ..inputs }, &mut []), Ok(()));
 }
@@ -70,7 +70,7 @@ fn a_history_that_is_needed_must_not_be_empty() {
         history: none,
         history_weight: none,
     };
-    let expected = Err(Error::ModelGraph("it needs a history and there is none"));
+    let expected = Err(Error::ModelGraph(Words::of("it needs a history and there is none")));
     assert_eq!(attention().score(&inputs, &mut [0.0]), expected);
 }
 
@@ -194,7 +194,10 @@ fn a_model_that_costs_too_much_is_refused() {
     };
     assert_eq!(exp(100), None);
     // 200 candidates x 4 features x 16 operations
-    assert_eq!(exp(2000), Some(Error::ModelTooLarge("scoring takes more than 25 million operations")));
+    assert_eq!(
+        exp(2000),
+        Some(Error::ModelTooLarge(Words::of("scoring takes more than 25 million operations")))
+    );
 }
 
 #[test]
@@ -206,7 +209,7 @@ fn a_model_that_takes_too_much_memory_is_refused() {
         Node { inputs: vec!["wide"], ..sum() },
     ];
     // Of the sizes that are tried, only 1 and 200 candidates broadcast to this; the first of them is too large already.
-    let expected = Some(Error::ModelTooLarge("its intermediate results take more than 8 MB"));
+    let expected = Some(Error::ModelTooLarge(Words::of("its intermediate results take more than 8 MB")));
     assert_eq!(load(&model(vec![features()], nodes)).err(), expected);
 }
 
@@ -219,6 +222,6 @@ fn constants_cannot_blow_up() {
         node("Expand", &["one", "shape"], "wide"),
         sum(),
     ];
-    let expected = Some(Error::ModelTooLarge("its constants hold more than a million elements"));
+    let expected = Some(Error::ModelTooLarge(Words::of("its constants hold more than a million elements")));
     assert_eq!(load(&model(vec![features()], nodes)).err(), expected);
 }

@@ -17,9 +17,9 @@ fn node(operator: impl AsRef<[u8]>) -> Message {
 }
 
 #[track_caller]
-fn bounded(most: usize, with: impl Fn(usize) -> Message, sentence: &'static str) {
+fn bounded(most: usize, with: impl Fn(usize) -> Message, sentence: &str) {
     assert_eq!(of(&with(most)), Ok(()), "at the bound: {sentence}");
-    assert_eq!(of(&with(most + 1)), Err(Error::ModelTooLarge(sentence)));
+    assert_eq!(of(&with(most + 1)), Err(Error::ModelTooLarge(Words::of(sentence))));
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn nodes_and_tensors_count_wherever_they_stand() {
 
 #[test]
 fn data_must_fill_its_dimensions() {
-    let unfilled = Err(Error::ModelMalformed("a tensor's data does not fill its dimensions"));
+    let unfilled = Err(Error::ModelMalformed(Words::of("a tensor's data does not fill its dimensions")));
     assert_eq!(of(&initializer(&floats(&[2]).float(4, 1.0).float(4, 2.0))), Ok(()));
     assert_eq!(of(&initializer(&floats(&[2]).bytes(9, [0; 8]))), Ok(()));
     for tensor in [
@@ -136,26 +136,28 @@ fn operator_sets_are_imported_in_one_version_and_where_they_are_used() {
     let import = |domain: &str, version| message().bytes(1, domain).int(2, version);
     for domain in ["", "ai.onnx"] {
         assert_eq!(of(&model(&message()).bytes(8, import(domain, 17))), Ok(()));
-        let twice = Err(Error::ModelMalformed("it imports ai.onnx in two versions"));
+        let twice = Err(Error::ModelMalformed(Words::of("it imports ai.onnx in two versions")));
         assert_eq!(of(&model(&message()).bytes(8, import(domain, 9))), twice);
     }
     let other = |version| {
         of(&model(&message()).bytes(8, import("ai.onnx.ml", 3)).bytes(8, import("ai.onnx.ml", version)))
     };
     assert_eq!(other(3), Ok(()));
-    let twice = Error::ModelMalformed("it imports another operator set than ai.onnx in two versions");
+    let twice =
+        Error::ModelMalformed(Words::of("it imports another operator set than ai.onnx in two versions"));
     assert_eq!(other(1), Err(twice));
     let trees = message().bytes(1, node("TreeEnsembleRegressor").bytes(7, "ai.onnx.ml"));
     let only = |graph: &Message| of(&message().bytes(8, import("ai.onnx.ml", 1)).bytes(7, graph));
     assert_eq!(only(&trees), Ok(()));
-    let unnamed = Err(Error::ModelMalformed("it does not name its operator set"));
+    let unnamed = Err(Error::ModelMalformed(Words::of("it does not name its operator set")));
     assert_eq!(only(&trees.bytes(1, node("Relu"))), unnamed);
     assert_eq!(only(&message()), unnamed);
 }
 
 #[test]
 fn what_is_no_model_is_refused() {
-    let malformed = |model: Message, sentence| assert_eq!(of(&model), Err(Error::ModelMalformed(sentence)));
+    let malformed =
+        |model: Message, sentence| assert_eq!(of(&model), Err(Error::ModelMalformed(Words::of(sentence))));
     malformed(message().bytes(8, message().int(2, 17)), "it has no graph");
     malformed(message().bytes(7, ""), "it does not name its operator set");
     malformed(model(&message()).bytes(7, ""), "it has two graphs");
@@ -163,6 +165,6 @@ fn what_is_no_model_is_refused() {
     malformed(model(&message()).bytes(14, &entry).bytes(14, &entry), "a metadata key stands twice");
     malformed(model(&message().bytes(1, message().bytes(2, "y"))), "a node has no operator");
     let unmade = message().bytes(12, message().bytes(1, "y"));
-    assert_eq!(graph(&unmade), Err(Error::ModelGraph("an output is made by no node")));
+    assert_eq!(graph(&unmade), Err(Error::ModelGraph(Words::of("an output is made by no node"))));
     assert_eq!(graph(&unmade.bytes(11, message().bytes(1, "y"))), Ok(()), "an input may be an output");
 }
