@@ -1,12 +1,18 @@
 // Weighs what a page loads: the SDK with the wasm glue as a publisher's bundler would ship it, the wasm, and the
 // model. Prints a table and fails when budgets.json is exceeded.
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { brotliCompressSync, constants } from "node:zlib";
 import { bold, dim, green, isMain, main, red, root, Stop, say } from "./shell.mjs";
 
 const KB = 1024;
+const kb = (bytes) => (bytes / KB).toFixed(1);
+/** How far README's numbers may be off, in KB: compilers differ by a few bytes. */
+const NEAR = 0.25;
+const README = join(root, "README.md");
+/** Where README tells the sizes; what it says of the total is the limit. */
+const between = /(?<=<!-- sizes -->\n\n)[\s\S]*?(?=\n\n<!-- \/sizes -->)/;
 
 /**
  * What a page loads of a flavour (`full` or `""`), each with its raw and brotli bytes, the parts of the script, and what
@@ -87,11 +93,7 @@ function parts(inputs) {
 
 /** Compares the weights with budgets.json. Returns one check for each file and one for the total. */
 export function judge(files, budgets) {
-  const total = {
-    name: "total",
-    raw: files.reduce((sum, file) => sum + file.raw, 0),
-    brotli: files.reduce((sum, file) => sum + file.brotli, 0),
-  };
+  const total = { name: "total", ...sum(files) };
   const limits = { ...budgets.files, total: budgets.total.limit };
   return [...files, total].map((file) => {
     if (limits[file.name] === undefined) throw new Stop(`budgets.json sets no limit for ${file.name}.`);
@@ -123,7 +125,6 @@ export async function budget() {
     ...judgeBeside("when used: ", chunks, budgets.chunks),
     ...judgeBeside("full: ", await filesOfFull(), budgets.full),
   ];
-  const kb = (bytes) => (bytes / KB).toFixed(1);
   const row = (name, raw, brotli, limit) =>
     name.padEnd(24) + raw.padStart(10) + brotli.padStart(12) + limit.padStart(10);
   say(bold(row("KB (1,024 bytes)", "raw", "brotli 11", "limit")));
@@ -131,12 +132,53 @@ export async function budget() {
     say(`${row(name, kb(raw), kb(brotli), String(limit))} ${fits ? green("✓") : red("✗ too large")}`);
   const inside = Object.entries(parts).map(([name, bytes]) => `${name} ${kb(bytes)}`);
   say(dim(`The script's minified KB: ${inside.join(", ")}.`));
-  const failed = checks.filter(({ fits }) => !fits).length;
-  return { passed: checks.length - failed, failed };
+  const isTold = tells(readFileSync(README, "utf8"), sizes(files, chunks), budgets.total.limit);
+  if (!isTold)
+    say(red("README tells other sizes: run `npm run budget -- --write`, and see its first sentence."));
+  const failed = checks.filter(({ fits }) => !fits).length + (isTold ? 0 : 1);
+  return { passed: checks.length + 1 - failed, failed };
 }
+
+/** README's table: what every page loads, and what only pages that use it do. */
+export function sizes(files, chunks) {
+  const of = (name) => files.find((file) => file.name === name);
+  const rows = [
+    ["SDK, glue and `idb-keyval`, minified", of("SDK and glue")],
+    ["`nearside_bg.wasm`", of("nearside_bg.wasm")],
+    ["`reranker.onnx`", of("reranker.onnx")],
+    ["**all that a page loads**", sum(files)],
+    ...chunks.map((chunk) => [`where it is used: \`${chunk.name}\``, chunk]),
+  ];
+  const lines = rows.map(([what, { raw, brotli }]) => `| ${what} | ${kb(raw)} | ${kb(brotli)} |`);
+  return ["| | raw KB | brotli KB |", "|---|--:|--:|", ...lines].join("\n");
+}
+
+/** Whether README has this table, but for rounding, and names the limit. */
+export function tells(readme, table, limit) {
+  const told = between.exec(readme)?.[0] ?? "";
+  const number = /\d+\.\d/g;
+  const [have, want] = [told, table].map((text) => (text.match(number) ?? []).map(Number));
+  return (
+    readme.includes(`at most ${limit} KB`) &&
+    told.replace(number, "") === table.replace(number, "") &&
+    have.every((one, i) => Math.abs(one - want[i]) <= NEAR)
+  );
+}
+
+const sum = (files) => ({
+  raw: files.reduce((sum, file) => sum + file.raw, 0),
+  brotli: files.reduce((sum, file) => sum + file.brotli, 0),
+});
 
 if (isMain(import.meta.url)) {
   await main(async () => {
+    if (process.argv.includes("--write")) {
+      const { files, chunks } = await weigh();
+      writeFileSync(
+        README,
+        readFileSync(README, "utf8").replace(between, () => sizes(files, chunks)),
+      );
+    }
     const { failed } = await budget();
     if (failed > 0) throw new Stop("The package is over budget: see the table above and budgets.json.");
   });

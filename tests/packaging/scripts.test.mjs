@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { test } from "node:test";
-import { judge } from "../../scripts/budget.mjs";
+import { judge, sizes, tells } from "../../scripts/budget.mjs";
 import { atLeast, withoutRustflags } from "../../scripts/setup.mjs";
 import { root } from "../../scripts/shell.mjs";
 
@@ -22,7 +22,7 @@ test("versions compare by number, not by text", () => {
 });
 
 test("a file over its budget fails, and so does a total over its own", () => {
-  const budgets = { total: { limit: 3, goal: 2 }, files: { a: 2, b: 2 } };
+  const budgets = { total: { limit: 3 }, files: { a: 2, b: 2 } };
   const verdict = (a, b) =>
     judge(
       [
@@ -35,6 +35,23 @@ test("a file over its budget fails, and so does a total over its own", () => {
   assert.deepEqual(verdict(2049, 10), [false, true, true]);
   assert.deepEqual(verdict(2048, 2048), [true, true, false]);
   assert.throws(() => judge([{ name: "c", raw: 1, brotli: 1 }], budgets), /no limit for c/);
+});
+
+test("README's sizes are those that are weighed, but for rounding, and it names the limit", () => {
+  const file = (name, brotli) => ({ name, raw: 2048, brotli });
+  const files = ["SDK and glue", "nearside_bg.wasm", "reranker.onnx"].map((name) => file(name, 10_240));
+  const table = sizes(files, [file("words.js", 1024)]);
+  assert.match(table, /all that a page loads\*\* \| 6\.0 \| 30\.0 \|\n.*`words\.js` \| 2\.0 \| 1\.0/);
+  const readme = `in at most 66 KB\n<!-- sizes -->\n\n${table}\n\n<!-- /sizes -->\n`;
+  assert.ok(tells(readme, table, 66));
+  assert.ok(tells(readme.replace("30.0", "30.2"), table, 66));
+  for (const other of [
+    readme.replace("30.0", "30.3"),
+    readme.replace("66", "62"),
+    readme.replace("`words.js`", "`w.js`"),
+    "",
+  ])
+    assert.ok(!tells(other, table, 66), other);
 });
 
 test("the wasm build is never run with the environment's RUSTFLAGS", () => {
