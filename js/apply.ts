@@ -21,16 +21,11 @@ export function apply(
   items: readonly Candidate[],
   holds: (id: string) => boolean,
 ): Application {
-  try {
-    // Where the page has loaded the package twice, one copy orders a container.
-    if (!mayOrder(container, apply)) return { applied: false, reason: "too_late" };
-    const application = arrange(container, items, holds);
-    if (application.applied) noteOrdered(container, apply);
-    return application;
-  } catch {
-    // guard: apply
-    return { applied: false, reason: "stale_list" };
-  }
+  // Where the page has loaded the package twice, one copy orders a container.
+  if (!mayOrder(container, apply)) return { applied: false, reason: "too_late" };
+  const application = arrange(container, items, holds);
+  if (application.applied) noteOrdered(container, apply);
+  return application;
 }
 
 function arrange(

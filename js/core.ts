@@ -1,19 +1,23 @@
 import type { Columns } from "./candidates.js";
 import type { Event } from "./event.js";
-import { __wbg_reset_state, Core as Glue, initSync } from "./nearside.js";
 import { Refusal } from "./refusal.js";
 import type { Reason } from "./types.js";
 import { decode, encode } from "./utf8.js";
 import { calls, events, rankings, refusals, row } from "./wire.js";
 
-/** Starts the page's one instance of a module. */
-export function startInstance(module: WebAssembly.Module): void {
-  initSync({ module });
+/** What wasm-bindgen writes for a flavour's WebAssembly. Nothing else calls into that. */
+export interface Glue {
+  readonly Core: new () => GlueCore;
+  /** Starts the page's one instance of a module. */
+  start(given: { module: WebAssembly.Module }): unknown;
+  /** Starts another in its place: no core of the last one may be called any more. */
+  renew(): void;
 }
 
-/** Starts another in its place: no core of the last one may be called any more. */
-export function renewInstance(): void {
-  __wbg_reset_state();
+/** What it makes of a core. */
+export interface GlueCore {
+  call(call: number, bytes: Uint8Array, numbers: Float64Array): Uint8Array;
+  free(): void;
 }
 
 /** What a core says of its model. */
@@ -47,10 +51,11 @@ export interface Ranked {
  */
 export class Core {
   /** What wasm-bindgen made of it. */
-  readonly glue: Glue = new Glue();
+  readonly glue: GlueCore;
 
   /** Reads a model. It must be put to `check` before it ranks. */
-  constructor(model?: Uint8Array) {
+  constructor(glue: Glue, model?: Uint8Array) {
+    this.glue = new glue.Core();
     try {
       if (model) this.#ask("read", 0, [model]);
     } catch (error) {
@@ -60,8 +65,8 @@ export class Core {
   }
 
   /** A core without a model, whose vectors are of `space`. */
-  static history(space: string): Core {
-    const core = new Core();
+  static history(glue: Glue, space: string): Core {
+    const core = new Core(glue);
     core.#ask("history", 0, [space]);
     return core;
   }

@@ -4,8 +4,8 @@ import { isOff, noteFault } from "./breaker.js";
 import { hash } from "./bytes.js";
 import type { Columns } from "./candidates.js";
 import { date } from "./clock.js";
-import { Core } from "./core.js";
-import { checkSupport, forgetModel, isLoaded, liveInstance, loadModel, loadWasm, noteTrap } from "./load.js";
+import type { Core } from "./core.js";
+import { checkSupport, forgetModel, loadModel } from "./load.js";
 import { loadPart } from "./part.js";
 import type { Cursor, Profile } from "./profile.js";
 import { quietly, safely } from "./quiet.js";
@@ -19,7 +19,7 @@ import { after } from "./timer.js";
 import { worded } from "./worded.js";
 
 /** Where an engine's parts come from. */
-type Files = Pick<Settings, "wasm" | "model" | "worker" | "release">;
+type Files = Pick<Settings, "instance" | "wasm" | "model" | "worker" | "release">;
 
 /** Of a model that is being loaded, these too say that it is to be rejected. */
 const ofModel: readonly string[] = ["nonfinite", "bad_candidates", "internal"];
@@ -84,7 +84,7 @@ export class Engine {
   /** Calls `work` on the core, which has by then taken in all events. Throws a refusal; a trap costs the instance. */
   run<T>(work: (core: Core, cursor: Cursor) => T): T {
     if (!this.#make) throw new Refusal("internal", "not loaded");
-    const instance = liveInstance();
+    const instance = this.files.instance.number;
     try {
       // A history that was erased without a core begins anew, generation and all: so does the core.
       const current = this.#instance === instance && this.#cursor.epoch === this.#profile.epoch;
@@ -135,7 +135,7 @@ export class Engine {
     const core = this.#core;
     this.#core = undefined;
     try {
-      if (core && this.#instance === liveInstance()) core.free();
+      if (core && this.#instance === this.files.instance.number) core.free();
     } catch {
       // The instance trapped, and its memory is gone with it.
     }
@@ -153,8 +153,8 @@ export class Engine {
     try {
       if (release && !release.isKept) {
         // They will be the choice: on their way while the client of releases is.
-        const { wasm, model } = this.files;
-        void quietly(() => Promise.all([loadModel(model), loadWasm(wasm)]));
+        const { wasm, model, instance } = this.files;
+        void quietly(() => Promise.all([loadModel(model), instance.load(wasm)]));
       }
       client = await release?.client();
       const choices: Choice[] = (await client?.choices()) ?? [];
@@ -165,7 +165,7 @@ export class Engine {
           return;
         } catch (error) {
           if (asRefusal(error).reason === "breaker") throw error;
-          client?.failed(choice, error, isLoaded(choice.wasm)); // guard: next-choice
+          client?.failed(choice, error, this.files.instance.isOf(choice.wasm)); // guard: next-choice
         }
       }
       await this.#install(this.files, choices.length > 0);
@@ -178,6 +178,7 @@ export class Engine {
   async #install(choice: Choice, isNext: boolean): Promise<void> {
     this.choice = choice;
     const { wasm, model } = choice;
+    const { instance } = this.files;
     const check = (hash: string | undefined): void => {
       this.#hash = String(hash);
       if (isOff(this.#hash)) throw new Refusal("breaker"); // guard: breaker
@@ -185,7 +186,7 @@ export class Engine {
     if (model.integrity) check(String(model.integrity));
     const [bytes, module] = await Promise.all([
       loadModel(model),
-      loadWasm(wasm, isNext),
+      instance.load(wasm, isNext),
       this.#profile.begin(),
       this.#starting,
     ]);
@@ -193,7 +194,7 @@ export class Engine {
     try {
       if (isNext) this.#remote?.close(); // whatever module it has
       const remote = await this.#remote?.load({ module, model: bytes });
-      const make = (): Core => (remote ? Core.history(remote.space) : checked(new Core(bytes)));
+      const make = (): Core => (remote ? instance.history(remote.space) : checked(instance.read(bytes)));
       const { modelId, space, names } = remote ?? (await this.#buildFirst(bytes, make)).describe();
       this.modelId = modelId;
       this.featureNames = names;
@@ -207,9 +208,9 @@ export class Engine {
 
   /** Starts the worker while the files are still on their way. */
   async #startRemote(url: unknown): Promise<void> {
-    const chunk = await loadPart("worker", () => import("./remote.js"));
+    const chunk = await loadPart("worker", this.files.instance.flavour.remote);
     const profile = this.#profile;
-    this.#remote ??= new chunk.Remote(url, {
+    this.#remote ??= chunk.startRemote(url, {
       Refusal,
       refusalOf,
       bytes: () => this.run((core) => core.profileBytes(date())),
@@ -220,11 +221,12 @@ export class Engine {
 
   /** As `#build`, in steps. Another engine may cost the instance between them. */
   async #buildFirst(bytes: Uint8Array, make: () => Core): Promise<Core> {
-    const instance = liveInstance();
-    const read = new Core(bytes);
+    const { instance } = this.files;
+    const { number } = instance;
+    const read = instance.read(bytes);
     await nextTask();
-    const live = liveInstance();
-    const core = this.#build(live === instance ? () => checked(read) : make, live);
+    const live = instance.number;
+    const core = this.#build(live === number ? () => checked(read) : make, live);
     await nextTask();
     return core;
   }
@@ -239,7 +241,7 @@ export class Engine {
 
   #refuse(error: unknown): Refusal {
     const refusal = refusalOf(error);
-    if (refusal !== error && refusal.reason === "trap") noteTrap();
+    if (refusal !== error && refusal.reason === "trap") this.files.instance.noteTrap();
     return refusal;
   }
 }
@@ -257,7 +259,8 @@ export function engineOf(profile: Profile, files: Files): Engine {
   const known = engines.get(profile) ?? [];
   engines.set(profile, known);
   let engine = known.find(
-    ({ files: { wasm, model, worker, release } }) =>
+    ({ files: { instance, wasm, model, worker, release } }) =>
+      instance === files.instance &&
       isSame(wasm, files.wasm) &&
       isSame(model, files.model) &&
       worker === files.worker &&

@@ -1,5 +1,6 @@
 import { type AssetRequest, bytesOf, isSame, openAsset } from "./asset.js";
-import { renewInstance, startInstance } from "./core.js";
+import { Core } from "./core.js";
+import type { Flavour } from "./flavour.js";
 import { Refusal, textOf } from "./refusal.js";
 import { nextTask } from "./task.js";
 import { deadline } from "./timer.js";
@@ -24,13 +25,6 @@ interface Loading<T> {
   readonly file: Promise<T>;
 }
 
-/** The page's one WebAssembly instance, and its number; there is at most one more after a trap. */
-let wasm: Loading<WebAssembly.Module> | undefined;
-let instance = 0;
-let traps = 0;
-let broken = false;
-let started = false;
-
 /** Models that were asked for. */
 let models: Loading<Uint8Array<ArrayBuffer>>[] = [];
 
@@ -43,26 +37,93 @@ export function checkSupport(): void {
   }
 }
 
-/**
- * Loads the WebAssembly file once a page: the first that arrives serves all, unless it turns out bad and another is to `replace` it.
- * A failure is its own request's only, and is forgotten.
- */
-export function loadWasm(request: AssetRequest, replace = false): Promise<WebAssembly.Module> {
-  if (wasm && (isSame(wasm.request, request) || !replace)) {
-    return isSame(wasm.request, request) ? wasm.file : wasm.file.catch(() => loadWasm(request));
-  }
-  const isCurrent = (): boolean => wasm?.file === file;
-  const file: Promise<WebAssembly.Module> = start(request, isCurrent).catch((error) => {
-    if (isCurrent()) wasm = undefined;
-    throw error;
-  });
-  wasm = { request, file };
-  return file;
-}
+/** A flavour's one WebAssembly instance on a page; there is at most one more after a trap. */
+export class Instance {
+  readonly flavour: Flavour;
+  #wasm: Loading<WebAssembly.Module> | undefined;
+  #number = 0;
+  #traps = 0;
+  #isBroken = false;
+  #isStarted = false;
 
-/** Whether the file of this request is the page's. */
-export function isLoaded(request: AssetRequest): boolean {
-  return wasm !== undefined && isSame(wasm.request, request);
+  constructor(flavour: Flavour) {
+    this.flavour = flavour;
+  }
+
+  /** The number of the running instance. After a trap this is where the second one starts; a second trap was the last. */
+  get number(): number {
+    if (this.#traps > 1) throw new Refusal("trap", "WebAssembly trapped twice");
+    if (this.#isBroken) {
+      try {
+        this.#renew();
+      } catch (error) {
+        this.#traps++;
+        throw new Refusal("trap", textOf(error));
+      }
+    }
+    return this.#number;
+  }
+
+  /** A core with this model; it must be put to `check` before it ranks. */
+  read(model: Uint8Array): Core {
+    return new Core(this.flavour.glue, model);
+  }
+
+  /** A core without a model, whose vectors are of `space`. */
+  history(space: string): Core {
+    return Core.history(this.flavour.glue, space);
+  }
+
+  /** Notes that the running instance trapped: nothing may be called on it any more. */
+  noteTrap(): void {
+    this.#traps++;
+    this.#isBroken = true;
+  }
+
+  /** Whether the file of this request is the page's. */
+  isOf(request: AssetRequest): boolean {
+    return this.#wasm !== undefined && isSame(this.#wasm.request, request);
+  }
+
+  /**
+   * Loads the WebAssembly file once a page: the first that arrives serves all, unless it turns out bad and another is to `replace` it.
+   * A failure is its own request's only, and is forgotten.
+   */
+  load(request: AssetRequest, replace = false): Promise<WebAssembly.Module> {
+    const wasm = this.#wasm;
+    if (wasm && isSame(wasm.request, request)) return wasm.file;
+    if (wasm && !replace) return wasm.file.catch(() => this.load(request));
+    const isCurrent = (): boolean => this.#wasm?.file === file;
+    const file: Promise<WebAssembly.Module> = this.#start(request, isCurrent).catch((error) => {
+      if (isCurrent()) this.#wasm = undefined;
+      throw error;
+    });
+    this.#wasm = { request, file };
+    return file;
+  }
+
+  async #start(request: AssetRequest, isCurrent: () => boolean): Promise<WebAssembly.Module> {
+    const content = await openAsset(request, deadline(patience));
+    const module = content instanceof WebAssembly.Module ? content : await compile(content, request.option);
+    if (!isCurrent()) throw new Refusal("load_failed", "another release's file took its place");
+    try {
+      if (this.#isStarted) this.#renew(); // the glue keeps account of instances
+      this.flavour.glue.start({ module });
+      this.#isStarted = true;
+      await nextTask();
+      return module;
+    } catch (error) {
+      // WebKit compiles what the page's policy forbids, and refuses the instance: of the empty module as well.
+      if (!canInstantiate()) throw new Refusal("compile_blocked", `${blocked}: ${textOf(error)}`); // guard: instance-probe
+      throw new Refusal("load_failed", `wasmUrl is not the file of this version: ${textOf(error)}`);
+    }
+  }
+
+  #renew(): void {
+    this.flavour.glue.renew();
+    this.#isBroken = false;
+    this.#number++;
+  }
 }
 
 /** Loads a model once a page; a failure is forgotten. */
@@ -82,54 +143,11 @@ export function forgetModel(request: AssetRequest): void {
   models = models.filter((model) => !isSame(model.request, request));
 }
 
-/** The number of the running instance. After a trap this is where the second one starts; a second trap was the last. */
-export function liveInstance(): number {
-  if (traps > 1) throw new Refusal("trap", "WebAssembly trapped twice");
-  if (broken) {
-    try {
-      renew();
-    } catch (error) {
-      traps++;
-      throw new Refusal("trap", textOf(error));
-    }
-  }
-  return instance;
-}
-
-/** Notes that the running instance trapped: nothing may be called on it any more. */
-export function noteTrap(): void {
-  traps++;
-  broken = true;
-}
-
-function renew(): void {
-  renewInstance();
-  broken = false;
-  instance++;
-}
-
 async function open(request: AssetRequest): Promise<Uint8Array<ArrayBuffer>> {
   const content = await openAsset(request, deadline(patience));
   if (content instanceof WebAssembly.Module)
     throw new Refusal("load_failed", "modelUrl must not be a WebAssembly.Module");
   return bytesOf(content, request.option);
-}
-
-async function start(request: AssetRequest, isCurrent: () => boolean): Promise<WebAssembly.Module> {
-  const content = await openAsset(request, deadline(patience));
-  const module = content instanceof WebAssembly.Module ? content : await compile(content, request.option);
-  if (!isCurrent()) throw new Refusal("load_failed", "another release's file took its place");
-  try {
-    if (started) renew(); // the glue keeps account of instances
-    startInstance(module);
-    started = true;
-    await nextTask();
-    return module;
-  } catch (error) {
-    // WebKit compiles what the page's policy forbids, and refuses the instance: of the empty module as well.
-    if (!canInstantiate()) throw new Refusal("compile_blocked", `${blocked}: ${textOf(error)}`); // guard: instance-probe
-    throw new Refusal("load_failed", `wasmUrl is not the file of this version: ${textOf(error)}`);
-  }
 }
 
 async function compile(content: Response | Uint8Array, option: string): Promise<WebAssembly.Module> {

@@ -1,3 +1,4 @@
+import type { Flavour } from "./flavour.js";
 import type { Page } from "./release.js";
 import type { Policy } from "./types.js";
 
@@ -57,6 +58,8 @@ export interface Pinned {
   /** The Ed25519 keys, one of which has signed it: base64 of 32 bytes. */
   readonly keys: readonly string[];
   readonly channel: string;
+  /** The glue and the package's version, which its files must fit. */
+  readonly flavour: Pick<Flavour, "glueIntegrity" | "version">;
 }
 
 /**
@@ -67,7 +70,7 @@ export interface Pinned {
  */
 export async function readManifest(
   text: string,
-  { keys, channel }: Pinned,
+  { keys, channel, flavour }: Pinned,
   page: Page,
   isKept = false,
 ): Promise<Manifest> {
@@ -84,7 +87,7 @@ export async function readManifest(
   const isOldKill = isKept && manifest?.channel === undefined && manifest?.killed === true;
   if (manifest?.channel !== channel && !isOldKill) throw new page.Refusal("sig_invalid"); // guard: channel
   if (!hasHead(manifest, page)) throw new page.Refusal("unsupported");
-  return { ...manifest, key, isUsable: isSound(manifest, page) && fits(manifest, page) };
+  return { ...manifest, key, isUsable: isSound(manifest, page) && fits(manifest, flavour) };
 }
 
 /** Whether a manifest says all that the kill switch needs. */
@@ -99,7 +102,7 @@ function hasHead(manifest: Signed | undefined, { dateOf }: Page): manifest is Si
 }
 
 /** Whether the rest of a manifest is of its types and in its ranges. What joins the manifest gets its line here. */
-export function isSound(manifest: Signed, { isName, readPolicy }: Page): boolean {
+export function isSound(manifest: Signed, { readPolicy }: Page): boolean {
   try {
     const { rollout, policy, sdk, contract, wasm, glue, model, space = glue } = manifest;
     readPolicy(policy); // guard: release-policy
@@ -136,7 +139,7 @@ function isText(value: unknown, pattern: RegExp): value is string {
 }
 
 /** Whether a sound manifest's release is for this version of the package. */
-function fits({ contract, glue, sdk }: Signed, { glueIntegrity, version }: Page): boolean {
+function fits({ contract, glue, sdk }: Signed, { glueIntegrity, version }: Pinned["flavour"]): boolean {
   return (
     contract === knownContract && // guard: contract
     glue.integrity === glueIntegrity && // guard: glue
@@ -171,4 +174,9 @@ async function signerOf(
     }
   }
   return undefined;
+}
+
+/** Whether a value is the name of a channel, or a salt: 1 to 64 printable characters of ASCII. */
+export function isName(value: unknown): value is string {
+  return typeof value === "string" && /^[ -~]{1,64}$/.test(value);
 }

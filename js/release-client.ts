@@ -1,7 +1,7 @@
 import type { AssetRequest } from "./asset.js";
 import { buckets, isBucket, isInShare } from "./buckets.js";
 import type { KeptRelease } from "./kept.js";
-import { isExpired, type Manifest, readManifest } from "./manifest.js";
+import { isExpired, isName, type Manifest, readManifest } from "./manifest.js";
 import type { Page, Release } from "./release.js";
 import type { Policy, ReleaseReason } from "./types.js";
 
@@ -29,9 +29,16 @@ export class ReleaseClient {
   #stored: ReleaseReason | undefined;
   #fetched: ReleaseReason | undefined;
 
+  /** Throws a refusal where the options of the releases are none. */
   constructor(release: Release, page: Page) {
     this.#release = release;
     this.#page = page;
+    const { keys, channel } = release;
+    const areKeys =
+      Array.isArray(keys) && [1, 2].includes(keys.length) && keys.every((key) => typeof key === "string");
+    if (!areKeys) throw new page.Refusal("internal", "release.publicKeys must be one or two keys, base64");
+    if (!isName(channel))
+      throw new page.Refusal("internal", "release.channel must be 1 to 64 printable characters of ASCII");
   }
 
   /** What is wrong with the releases, though ranking went on without them. */

@@ -1,7 +1,7 @@
 import { bytesOfBinary } from "./bytes.js";
 import { dateOf } from "./candidates.js";
 import { date } from "./clock.js";
-import { glueIntegrity, version } from "./integrity.js";
+import type { Flavour } from "./flavour.js";
 import { keep, kept, timesForgotten } from "./kept.js";
 import { loadPart } from "./part.js";
 import { readPolicy } from "./policy.js";
@@ -17,20 +17,17 @@ export interface Page {
   readonly date: typeof date;
   readonly dateOf: typeof dateOf;
   readonly deadline: typeof deadline;
-  readonly glueIntegrity: typeof glueIntegrity;
-  readonly isName: typeof isName;
   readonly keep: typeof keep;
   readonly kept: typeof kept;
   readonly readPolicy: typeof readPolicy;
   readonly Refusal: typeof Refusal;
   readonly releaseReasonOf: typeof releaseReasonOf;
   readonly timesForgotten: typeof timesForgotten;
-  readonly version: typeof version;
 }
 
 export const page: Page = {
-  ...{ asRefusal, bytesOfBinary, date, dateOf, deadline, glueIntegrity, isName, keep, kept },
-  ...{ readPolicy, Refusal, releaseReasonOf, timesForgotten, version },
+  ...{ asRefusal, bytesOfBinary, date, dateOf, deadline, keep, kept },
+  ...{ readPolicy, Refusal, releaseReasonOf, timesForgotten },
 };
 
 /**
@@ -41,14 +38,16 @@ export class Release {
   readonly url: string;
   readonly keys: readonly string[];
   readonly channel: string;
+  readonly flavour: Flavour;
   /** Whether there is consent, as each reranker that follows the releases knows it. */
   readonly users: Set<() => boolean> = new Set();
   #client: ReleaseClient | undefined;
 
-  constructor(url: string, keys: readonly string[], channel: string) {
+  constructor(url: string, keys: readonly string[], channel: string, flavour: Flavour) {
     this.url = url;
     this.keys = keys;
     this.channel = channel;
+    this.flavour = flavour;
   }
 
   /** Whether something may be kept and asked for. */
@@ -83,31 +82,20 @@ export class Release {
   }
 }
 
-/** Whether a value is the name of a channel, or a salt: 1 to 64 printable characters of ASCII. */
-function isName(value: unknown): value is string {
-  return typeof value === "string" && /^[ -~]{1,64}$/.test(value);
-}
-
 let releases: Map<string, Release> | undefined;
 
-/** The releases that every reranker of this page with these options shares. Throws a refusal where the options are none. */
-export function releaseOf(options: RerankerOptions["release"] | null): Release | undefined {
+/**
+ * The releases that every reranker of this page with these options shares. Throws where their address is none; what else may be wrong with them
+ * their client says.
+ */
+export function releaseOf(options: RerankerOptions["release"] | null, flavour: Flavour): Release | undefined {
   if (options === undefined || options === null) return undefined;
   const { manifestUrl, publicKeys: keys, channel: pinned } = options;
   const channel = pinned ?? "default";
-  if (
-    !Array.isArray(keys) ||
-    keys.length < 1 ||
-    keys.length > 2 ||
-    !keys.every((key) => typeof key === "string")
-  )
-    throw new Refusal("internal", "release.publicKeys must be one or two keys, base64");
-  if (!isName(channel))
-    throw new Refusal("internal", "release.channel must be 1 to 64 printable characters of ASCII");
   const url = new URL(manifestUrl, globalThis.document?.baseURI).href;
-  const id = [url, ...keys, channel].join(" ");
+  const id = [url, keys, channel, flavour.glueIntegrity].join(" ");
   releases ??= new Map();
-  const release = releases.get(id) ?? new Release(url, keys, channel);
+  const release = releases.get(id) ?? new Release(url, keys, channel, flavour);
   releases.set(id, release);
   return release;
 }

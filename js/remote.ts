@@ -53,6 +53,7 @@ export interface Task extends Omit<RankJob, "profile" | "at"> {
 export class Remote {
   readonly #url: unknown;
   readonly #page: Page;
+  readonly #open: () => Worker;
   #waiting: Waiting | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #closed = 0;
@@ -63,10 +64,11 @@ export class Remote {
   #last = 0;
   #stop: () => void = () => {};
 
-  /** Starts the worker. `url`: where its script lies; `true`: beside the package's own. Throws a refusal. */
-  constructor(url: unknown, page: Page) {
+  /** Starts the worker. `url`: where its script lies; `true`: where `open` starts it, beside the package's own files. Throws a refusal. */
+  constructor(url: unknown, page: Page, open: () => Worker) {
     this.#url = url;
     this.#page = page;
+    this.#open = open;
     this.#start();
   }
 
@@ -129,11 +131,7 @@ export class Remote {
     if (typeof Worker !== "function") throw new Refusal("unsupported", "this browser has no workers"); // guard: no-worker
     let worker: Worker;
     try {
-      // Bundlers know these words and take the worker along.
-      worker =
-        this.#url === true
-          ? new Worker(new URL("./worker.js", import.meta.url), { type: "module" })
-          : new Worker(this.#url as URL, { type: "module" });
+      worker = this.#url === true ? this.#open() : new Worker(this.#url as URL, { type: "module" });
     } catch (error) {
       throw this.#notStarted((error as Error).message); // guard: worker-refused
     }

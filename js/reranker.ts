@@ -6,9 +6,11 @@ import { date, now } from "./clock.js";
 import { followConsent } from "./consent.js";
 import { engineOf } from "./engine.js";
 import type { Event } from "./event.js";
+import type { Flavour, Look } from "./flavour.js";
 import { forgetKept } from "./kept.js";
 import { followPage, whenShown } from "./lifecycle.js";
 import { type List, readList } from "./list.js";
+import { Instance } from "./load.js";
 import { arrange, checkOrder, heldIn } from "./order.js";
 import { outermost } from "./outermost.js";
 import { watchFrames } from "./painted.js";
@@ -29,24 +31,27 @@ const defaultBudget = 100;
 /** An iterator need not end. */
 const mostKept = 10_000;
 
-/**
- * Makes a reranker. Never throws: whatever is wrong with the options shows in each outcome. With consent, loading begins in the next task at the latest.
- *
- * Make one as early as possible and use it for all zones of the page.
- */
-export function createReranker(options: RerankerOptions): Reranker {
-  return createBy(() => options);
+/** What makes a flavour's rerankers: the package's `createReranker`. */
+export function makeCreateReranker<More extends object>(
+  flavour: Flavour<More>,
+): (options: RerankerOptions) => Reranker & More {
+  let instance: Instance | undefined;
+  return (options) => {
+    let look: Look = () => undefined;
+    const reranker = outermost((listen) => {
+      instance ??= new Instance(flavour);
+      return makeReranker(readSettings(options, instance, listen), (to) => {
+        look = to;
+      });
+    });
+    const more = flavour.more?.((work) => look(work));
+    for (const name in more) (reranker as More)[name] = more[name];
+    return reranker as Reranker & More;
+  };
 }
 
-/** `createReranker`, with options that are still to be made: should that fail, the reranker says so. */
-export function createBy(options: () => RerankerOptions): Reranker {
-  return outermost((listen) => {
-    return makeReranker(readSettings(options(), listen));
-  });
-}
-
-/** The reranker of these settings. Its rankings are told to nobody. */
-function makeReranker(settings: Settings): Reranker {
+/** The reranker of these settings. Its rankings are told to nobody. `show` is given what looks into its core. */
+function makeReranker(settings: Settings, show: (look: Look) => void): Reranker {
   const profile = profileOf(settings.store);
   const engine = engineOf(profile, settings);
   const rankings = new Rankings();
@@ -194,20 +199,16 @@ function makeReranker(settings: Settings): Reranker {
     return apart({ items, outcome: apart(outcome, "message") }, "then"); // most outcomes have no message
   };
 
+  /** Notes an event. It throws where a getter of the page's item does: then there is nothing to note. */
   const record = (kind: Event["kind"], item: unknown, seconds = 0): void => {
-    try {
-      // A page that is prerendered has no reader yet, and may never have one.
-      if (whenShown(() => record(kind, item, seconds))) return;
-      const id = idOf(item);
-      if (id === undefined || settings.refusal || end.signal.aborted) return;
-      if (!allowed()) return; // guard: consent-event
-      const space = rankings.find(id)?.space ?? "";
-      void quietly(load); // the event waits in the profile
-      profile.add({ kind, id, ...subjectOf(item), space, seconds, at: date() }, engine, allowed);
-    } catch {
-      // guard: event
-      // A getter of the page's item threw: there is nothing to record.
-    }
+    // A page that is prerendered has no reader yet, and may never have one.
+    if (whenShown(() => record(kind, item, seconds))) return;
+    const id = idOf(item);
+    if (id === undefined || settings.refusal || end.signal.aborted) return;
+    if (!allowed()) return; // guard: consent-event
+    const space = rankings.find(id)?.space ?? "";
+    void quietly(load); // the event waits in the profile
+    profile.add({ kind, id, ...subjectOf(item), space, seconds, at: date() }, engine, allowed);
   };
 
   /** An event on an element: the last rankings know the item, or else its id must do. */
@@ -229,6 +230,16 @@ function makeReranker(settings: Settings): Reranker {
     },
     urlsOf: (id: string) => rankings.find(id)?.item.urls ?? [],
   };
+
+  const look: Look = (work) => {
+    if (!engine.live || end.signal.aborted || !allowed()) return undefined;
+    try {
+      return engine.run(work);
+    } catch {
+      return undefined;
+    }
+  };
+  show((work) => (settings.worker || settings.refusal ? undefined : look(work)));
 
   try {
     watchFrames();
@@ -254,28 +265,22 @@ function makeReranker(settings: Settings): Reranker {
     rank,
     apply: (container, items) => apply(container, items, (id) => rankings.holds(id)),
     watch(container, options) {
-      let stop = (): void => {};
-      try {
-        const signal = memberOf(options, "signal");
-        if (end.signal.aborted || signal?.aborted) return stop;
-        let shared = watched.get(container);
-        if (!shared || !watching.has(shared.stop)) {
-          const finish = watch(container, watcher);
-          shared = { stop: () => void (watching.delete(stop) && finish()), users: new Set() };
-          watched.set(container, shared);
-          watching.add(shared.stop);
-        }
-        const { users } = shared;
-        stop = shared.stop;
-        users.add(signal);
-        signal?.addEventListener("abort", () => {
-          users.delete(signal);
-          if (users.size === 0) stop();
-        });
-      } catch {
-        // guard: watch
-        // No element: there is nothing to watch.
+      const signal = memberOf(options, "signal");
+      if (end.signal.aborted || signal?.aborted) return () => {};
+      let shared = watched.get(container);
+      if (!shared || !watching.has(shared.stop)) {
+        const finish = watch(container, watcher);
+        const stop = (): void => void (watching.delete(stop) && finish());
+        shared = { stop, users: new Set() };
+        watched.set(container, shared);
+        watching.add(stop);
       }
+      const { stop, users } = shared;
+      users.add(signal);
+      signal?.addEventListener("abort", () => {
+        users.delete(signal);
+        if (users.size === 0) stop();
+      });
       return stop;
     },
     viewed: (item) => record("viewed", item),
@@ -289,18 +294,12 @@ function makeReranker(settings: Settings): Reranker {
       const text = idOf({ id });
       return text === undefined || end.signal.aborted || !allowed() ? undefined : rankings.explain(text);
     },
-    stored() {
-      if (!engine.live || end.signal.aborted || !allowed()) return undefined;
-      try {
-        return engine.run((core) => {
-          const [clicks = 0, views = 0, hides = 0, generation = 0] = core.profileCounts(date());
-          const bytes = core.profileBytes(date()).length;
-          return { bytes, clicks, views, hides, generation: profile.erasures + generation };
-        });
-      } catch {
-        return undefined;
-      }
-    },
+    stored: () =>
+      look((core) => {
+        const [clicks = 0, views = 0, hides = 0, generation = 0] = core.profileCounts(date());
+        const bytes = core.profileBytes(date()).length;
+        return { bytes, clicks, views, hides, generation: profile.erasures + generation };
+      }),
     erase,
     dispose() {
       if (end.signal.aborted) return;

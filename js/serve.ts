@@ -1,5 +1,5 @@
 import type { Columns } from "./candidates.js";
-import { Core, type Described, startInstance } from "./core.js";
+import { Core, type Described, type Glue } from "./core.js";
 import { Refusal, textOf } from "./refusal.js";
 import { checked, type Scored, scoreOn } from "./score.js";
 
@@ -29,8 +29,8 @@ export interface Reply {
   readonly error?: { readonly reason: Refusal["reason"]; readonly message: string };
 }
 
-/** The worker's side: does what `Remote` asks. */
-export function serve(): void {
+/** The worker's side: does what `Remote` asks, over a flavour's glue. */
+export function serve(glue: Glue): void {
   const scope = globalThis as unknown as {
     onmessage: (event: MessageEvent<{ id: number; job: LoadJob | RankJob }>) => void;
     postMessage(reply: Reply): void;
@@ -39,8 +39,9 @@ export function serve(): void {
 
   const answer = async (job: LoadJob | RankJob): Promise<Described | Scored> => {
     if ("module" in job) {
-      startInstance(job.module);
-      core = checked(new Core(job.model));
+      const { module, model } = job;
+      glue.start({ module });
+      core = checked(new Core(glue, model));
       return core.describe();
     }
     core.setProfile(job.profile, job.at);

@@ -1,5 +1,5 @@
 import { type AssetRequest, isUrl } from "./asset.js";
-import { modelIntegrity, wasmIntegrity } from "./integrity.js";
+import type { Instance } from "./load.js";
 import { readPolicy } from "./policy.js";
 import { asRefusal, type Refusal } from "./refusal.js";
 import { type Release, releaseOf } from "./release.js";
@@ -7,6 +7,8 @@ import type { Outcome, Policy, RerankerOptions, Store } from "./types.js";
 
 /** The options, read once and checked. */
 export interface Settings {
+  /** Where the flavour's cores run. */
+  readonly instance: Instance;
   readonly consent: unknown;
   /** The page's own knobs; those of a release go before them. */
   readonly knobs: Policy | null | undefined;
@@ -26,8 +28,25 @@ export interface Settings {
 /** Reads the options, whatever they are. `listen` is told the page's listener before anything else can go wrong. */
 export function readSettings(
   given: RerankerOptions | undefined,
-  listen: (to: Settings["onOutcome"]) => void = () => {},
+  instance: Instance,
+  listen: (to: Settings["onOutcome"]) => void,
 ): Settings {
+  const { flavour } = instance;
+  /** For a file that the page names, or else the flavour's own. */
+  const request = (name: AssetRequest["option"], source?: unknown, given?: unknown): AssetRequest => {
+    const own = flavour[name === "wasmUrl" ? "wasmIntegrity" : "modelIntegrity"];
+    if (source === undefined || source === null)
+      return { option: name, source: flavour[name], integrity: own, own, key: "" };
+    if (source instanceof Promise) source.catch(() => {}); // it may never be wanted
+    const integrity = given ?? undefined;
+    return {
+      option: name,
+      source: () => source,
+      integrity,
+      own,
+      key: isUrl(source) ? String(source) : source,
+    };
+  };
   let refusal: Refusal | undefined;
   const read = <T>(get: () => T): T | undefined => {
     try {
@@ -46,31 +65,22 @@ export function readSettings(
     store = option("store") ?? undefined;
   });
   const knobs = read(() => option("policy"));
-  const wasm = read(() => override("wasmUrl", option("wasmUrl"), option("wasmIntegrity"), wasmIntegrity));
-  const model = read(() =>
-    override("modelUrl", option("modelUrl"), option("modelIntegrity"), modelIntegrity),
-  );
+  const wasm = read(() => request("wasmUrl", option("wasmUrl"), option("wasmIntegrity")));
+  const model = read(() => {
+    const [source, integrity] = [option("modelUrl"), option("modelIntegrity")];
+    flavour.checkModel?.(source, integrity);
+    return request("modelUrl", source, integrity);
+  });
   const policy = read(() => readPolicy(knobs)) ?? readPolicy(undefined);
   return {
+    instance,
     consent: read(() => option("consent")),
     knobs,
     policy,
     // A page that is switched off loads none, not even to keep the history.
-    release: policy[0] === 0 ? undefined : read(() => releaseOf(option("release"))),
-    wasm: wasm ?? {
-      option: "wasmUrl",
-      source: () => new URL("./nearside_bg.wasm", import.meta.url),
-      integrity: wasmIntegrity,
-      own: wasmIntegrity,
-      key: "",
-    },
-    model: model ?? {
-      option: "modelUrl",
-      source: () => new URL("./reranker.onnx", import.meta.url),
-      integrity: modelIntegrity,
-      own: modelIntegrity,
-      key: "",
-    },
+    release: policy[0] === 0 ? undefined : read(() => releaseOf(option("release"), flavour)),
+    wasm: wasm ?? request("wasmUrl"),
+    model: model ?? request("modelUrl"),
     worker: read(() => (option("worker") ? (option("workerUrl") ?? true) : undefined)),
     store: store === undefined ? undefined : Object(store),
     onOutcome,
@@ -85,16 +95,4 @@ export function memberOf<T extends object, Name extends keyof T>(
 ): T[Name] | undefined {
   const isCommon = name in {} && !Object.hasOwn(Object(options), name); // guard: pollution
   return isCommon ? undefined : options?.[name];
-}
-
-function override(
-  option: AssetRequest["option"],
-  source: unknown,
-  given: unknown,
-  own: string,
-): AssetRequest | undefined {
-  if (source === undefined || source === null) return undefined;
-  if (source instanceof Promise) source.catch(() => {}); // it may never be wanted
-  const integrity = given ?? undefined;
-  return { option, source: () => source, integrity, own, key: isUrl(source) ? String(source) : source };
 }

@@ -7,8 +7,7 @@
 //   dist/serve.js with the glue ── esbuild ────── dist/worker.js
 //   dist/index.js and all it imports ─ esbuild ── dist/index.cjs
 //
-// The full flavour is the same crate with the feature `tract`, in dist/full/, with its own copy of the few modules that know
-// the wasm; all others it shares. So nothing of the default flavour knows of it.
+// The full flavour is the same crate with the feature `tract`, in dist/full/, where js/full/ finds its files; all else the flavours share.
 //
 // A step whose inputs and outputs are as the last run left them is skipped.
 
@@ -23,7 +22,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join, relative } from "node:path";
+import { join, relative } from "node:path";
 import { rewritten } from "./glue.mjs";
 import { thirdPartyNotices } from "./notices.mjs";
 import { withoutPanicWords } from "./panics.mjs";
@@ -106,6 +105,7 @@ export async function buildCore(bindgen, folder, feature) {
     inputs: [
       join(bound, "nearside.js"),
       join(bound, "nearside.d.ts"),
+      output("nearside_bg.wasm"),
       at("scripts/glue.mjs"),
       at("js/utf8.ts"),
     ],
@@ -123,7 +123,12 @@ export async function buildCore(bindgen, folder, feature) {
         legalComments: "none",
         target: "es2022",
       });
-      writeFileSync(script, (await rewritten(glue.code)).replaceAll("printError(", "console.error("));
+      const module = new WebAssembly.Module(readFileSync(output("nearside_bg.wasm")));
+      const imported = new Set(WebAssembly.Module.imports(module).map(({ name }) => name));
+      writeFileSync(
+        script,
+        (await rewritten(glue.code, imported)).replaceAll("printError(", "console.error("),
+      );
       // Symbol.dispose is in no standard library that a consumer's compiler can be asked to have.
       const declared = readFileSync(join(bound, "nearside.d.ts"), "utf8");
       writeFileSync(types, declared.replaceAll(/^ *\[Symbol\.dispose\]\(\): void;\n/gm, ""));
@@ -177,9 +182,7 @@ export async function buildPackage(bindgen, { full = false } = {}) {
     );
   await step("sdk", {
     inputs: [...sources, at("tsconfig.json"), at("package-lock.json"), at("dist/nearside.d.ts")],
-    // The step "full" changes the full flavour's own.
-    key: emitted.every((file) => existsSync(file)),
-    outputs: emitted.filter((file) => dirname(file) === at("dist")),
+    outputs: emitted,
     async make() {
       await run(process.execPath, [bin("typescript", "tsc"), "--project", "tsconfig.json"], {
         otherwise: "The SDK does not compile; tsc's output above says why.",
@@ -199,7 +202,6 @@ export async function buildPackage(bindgen, { full = false } = {}) {
     ...["nearside.js", "nearside.d.ts", "nearside_bg.wasm"],
     ...["integrity.js", "integrity.d.ts", "worker.js", "index.cjs"],
   ];
-  const copied = full ? await shareModules(emitted) : [];
   await buildClassic("classic", at("dist"));
   if (full) await buildClassic("classic-full", at("dist/full"));
   prune(at("dist"), [
@@ -207,7 +209,6 @@ export async function buildPackage(bindgen, { full = false } = {}) {
     ...(full ? core.map((name) => at("dist/full", name)) : []),
     at("dist/reranker.onnx"),
     ...emitted,
-    ...copied,
   ]);
   done(`dist/ is built ${dim(`(${seconds(began)})`)}`);
 }
@@ -235,30 +236,32 @@ function writeIntegrity(name, folder, model) {
   });
 }
 
-/** Has esbuild take this glue, whichever the modules import. */
-export const overGlue = (path) => ({
-  name: "glue",
-  setup: ({ onResolve }) => onResolve({ filter: /\/nearside\.js$/ }, () => ({ path })),
-});
-
 /** Makes the worker's script of the glue in `folder`: one file that imports nothing, so that it can be copied to where it is served. */
 async function buildWorker(name, folder) {
-  const glue = join(folder, "nearside.js");
   const modules = readdirSync(at("dist")).filter((name) => name.endsWith(".js") && name !== "worker.js");
   await step(name, {
-    inputs: [glue, ...modules.map((name) => at("dist", name))],
+    inputs: [join(folder, "nearside.js"), ...modules.map((name) => at("dist", name))],
     outputs: [join(folder, "worker.js")],
     async make([outfile]) {
       const { build } = await import("esbuild");
       await build({
-        stdin: { contents: `import { serve } from "./serve.js"; serve();`, resolveDir: at("dist") },
+        stdin: { contents: workerOver(folder), resolveDir: at("dist") },
         ...{ bundle: true, minify: true, format: "esm", target: "es2022", outfile },
-        plugins: [overGlue(glue)],
         logLevel: "error",
       });
     },
   });
 }
+
+/** A script's lines that have `glue`, as the SDK takes it, of the build in a folder. */
+export const glueOf = (
+  folder,
+) => `import { __wbg_reset_state, Core as GlueCore, initSync } from ${JSON.stringify(join(folder, "nearside.js"))};
+const glue = { Core: GlueCore, start: initSync, renew: __wbg_reset_state };`;
+
+/** The worker's script over the build in a folder. */
+export const workerOver = (folder) =>
+  `${glueOf(folder)} import { serve } from ${JSON.stringify(at("dist/serve.js"))}; serve(glue);`;
 
 /**
  * Makes the script for what can only `require`, as Jest does where nothing compiles the modules it imports: one file beside the modules,
@@ -281,46 +284,6 @@ async function buildClassic(name, folder) {
       });
     },
   });
-}
-
-/**
- * Gives the full flavour its own copy of every module that a flavour's files (glue, wasm, hashes, worker) are reached from, and
- * points the imports of all its modules to copies where there are such, else to the modules of the package. Returns the copies.
- */
-async function shareModules(emitted) {
-  const scripts = emitted.filter((file) => file.endsWith(".js") && dirname(file) === at("dist"));
-  const text = new Map(scripts.map((file) => [basename(file), readFileSync(file, "utf8")]));
-  const own = new Set(["nearside.js", "nearside_bg.wasm", "integrity.js", "worker.js"]);
-  // Imports, static or not, and URLs: all are written so.
-  const neighbour = /"\.\/([\w.-]+)"/g;
-  for (let size = 0; size !== own.size; ) {
-    size = own.size;
-    for (const [name, source] of text)
-      if ([...source.matchAll(neighbour)].some(([, other]) => own.has(other))) own.add(name);
-  }
-  // The package's entry is no part of the full flavour, which has one of its own.
-  const copies = [...own].filter((name) => text.has(name) && name !== "index.js");
-  const full = (name) => at("dist/full", name);
-  const entries = emitted.filter((file) => file.endsWith(".js") && dirname(file) === at("dist/full"));
-  await step("full", {
-    inputs: [...scripts, at("tsconfig.json"), ...filesUnder(at("js/full"))],
-    outputs: [...copies.map(full), ...entries],
-    make() {
-      for (const name of copies) {
-        const moved = text
-          .get(name)
-          .replaceAll(neighbour, (whole, other) => (own.has(other) ? whole : `"../${other}"`));
-        writeFileSync(full(name), moved);
-      }
-      for (const entry of entries) {
-        const moved = readFileSync(entry, "utf8").replaceAll(/"\.\.\/([\w.-]+)"/g, (whole, other) =>
-          own.has(other) ? `"./${other}"` : whole,
-        );
-        writeFileSync(entry, moved);
-      }
-    },
-  });
-  return copies.map(full);
 }
 
 /** Builds the demo page from the built package. */

@@ -48,8 +48,8 @@ function finalizationOfCores() {
   [/ *if \(typeof WASM_VECTOR_LEN .*\n/, ""],
 ];
 
-/** The glue as it is shipped. */
-export async function rewritten(glue) {
+/** The glue as it is shipped, for a module that imports functions of these names. */
+export async function rewritten(glue, imported) {
   const text = changes.reduce((text, [pattern, replacement, isOptional]) => {
     if (!isOptional && !pattern.test(text))
       throw new Stop(`The glue has nothing like ${pattern}: did wasm-bindgen change?`);
@@ -57,12 +57,16 @@ export async function rewritten(glue) {
   }, glue);
   if (/__wbg_call_guard|__wbg_reinit|numBytesDecoded|cachedText|decodeText|CoreFinalization/.test(text))
     throw new Stop("The glue uses what scripts/glue.mjs leaves out: did wasm-bindgen change?");
-  return text + (await texts());
+  const needed = text.replaceAll(/^ {4}(\w+): function\([^)]*\) \{\n[\s\S]*?\n {4}\},?\n/gm, (whole, name) =>
+    imported.has(name) ? whole : "",
+  );
+  // Here, and not above: the scripts that install npm's packages import this one.
+  const { transform } = await import("esbuild");
+  return (await transform(needed + (await texts()), { format: "esm", treeShaking: true })).code;
 }
 
 /** The SDK's own way from texts to bytes and back, for glue that imports nothing. */
 async function texts() {
-  // Here, and not above: the scripts that install npm's packages import this one.
   const { transformSync } = await import("esbuild");
   const source = readFileSync(join(root, "js/utf8.ts"), "utf8").replaceAll(/^ *\/\/ guard: .*\n/gm, "");
   return transformSync(source, { loader: "ts", target: "es2022" }).code.replaceAll(

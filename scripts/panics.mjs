@@ -15,6 +15,8 @@ const unread = [
   /^<.* as core\[\w+\]::fmt::(Display|Debug)>::fmt$/,
   /^<std\[\w+\]::panicking::.* as core\[\w+\]::panic::PanicPayload>::/,
   /^js_sys::futures::/,
+  // What wasm-bindgen says where its own rules are broken, as after a panic.
+  /^wasm_bindgen(\[\w+\])?::throw_str(::h\w+)?$/,
 ];
 
 /** A source path, where a panic would say it was. Some are the building machine's own. */
@@ -22,7 +24,7 @@ const path = /^[\w./@+-]+\.rs$/;
 const longest = 250;
 /** The sentences of core and alloc that come before a number, or stand alone, and the digits of which core makes the numbers in them. */
 const sentences =
-  /slice index starts at | but ends at |index out of bounds: the len is | but the index is |range (start|end) index | out of range for slice of length |insertion index \(is |\) should be <=? len \(is |removal index \(is |a Display implementation returned an error unexpectedly|attempt to join into collection with len > usize::MAX|copy_from_slice: source slice length \(|\) does not match destination slice length \(|min > max\. min = |, max = |mid > len|chunk size must be non-zero|capacity overflow|attempt to divide by zero|assertion failed: step != 0|0001020304\d{180}9596979899|0123456789abcdef|0x0123456789ABCDEF/g;
+  /slice index starts at | but ends at |index out of bounds: the len is | but the index is |range (start|end) index | out of range for slice of length |insertion index \(is |\) should be <=? len \(is |removal index \(is |a Display implementation returned an error unexpectedly|attempt to join into collection with len > usize::MAX|copy_from_slice: source slice length \(|\) does not match destination slice length \(|min > max\. min = |, max = |mid > len|chunk size must be non-zero|capacity overflow|attempt to divide by zero|assertion failed: step != 0|attempted to take ownership of Rust value while it was borrowed|recursive use of an object detected which would lead to unsafe aliasing in rust|null pointer passed to rust|0001020304\d{180}9596979899|0123456789abcdef|0x0123456789ABCDEF/g;
 
 /** The module without the words; it must still have its name section. */
 export async function withoutPanicWords(bytes) {

@@ -186,12 +186,13 @@ async function checkModel(model, wasm, dist, mostMs) {
   const metadata = metadataOf(model);
   if (!/^\d+$/.test(metadata["nearside.contract"] ?? "") || !metadata["nearside.space"])
     throw new Stop("The model has no contract in its metadata: write it with `nearside export`.");
-  const { startInstance, Core } = await import(pathToFileURL(join(dist, "core.js")));
+  const { Core } = await import(pathToFileURL(join(dist, "core.js")));
+  const { glue } = await import(pathToFileURL(join(dist, "default-flavour.js")));
   const { readPolicy } = await import(pathToFileURL(join(dist, "policy.js")));
   let milliseconds;
   try {
-    startInstance(new WebAssembly.Module(wasm));
-    const core = new Core(model);
+    glue.start({ module: new WebAssembly.Module(wasm) });
+    const core = new Core(glue, model);
     core.check();
     milliseconds = timeLargest(core, readPolicy);
     core.free();

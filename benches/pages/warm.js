@@ -4,7 +4,7 @@
 import { createReranker, MemoryStore } from "nearside";
 // By the runner: the parts have no public names.
 import { toColumns } from "nearside/candidates";
-import { Core, rowsOf, startInstance } from "nearside/core";
+import { Core, glue, rowsOf } from "nearside/core";
 import { blend } from "../blend.js";
 import { events, feedText, makeFeed, read } from "../feed.js";
 import { columnsOf, inputsOf, policy, spaceOf } from "../inputs.js";
@@ -63,10 +63,10 @@ let worst = 0;
  */
 export async function prepare(models, others) {
   if (!crossOriginIsolated) throw new Error("the clock of a page that is not isolated is too coarse");
-  startInstance(await WebAssembly.compileStreaming(fetch("core.wasm")));
+  glue.start({ module: await WebAssembly.compileStreaming(fetch("core.wasm")) });
   now = Date.now();
   for (const model of models) {
-    const core = new Core(await load(model.path));
+    const core = new Core(glue, await load(model.path));
     core.check();
     read(core, now);
     profiles.push({ model, core, profile: core.profileBytes(now) });
@@ -173,7 +173,7 @@ export async function prepareCurves({ candidates, clicks, lengths }) {
     const feed = makeFeed(100, spaceOf(core), now);
     const columns = columnsOf(toColumns, feed.items);
     for (const number of clicks) {
-      const own = new Core(await load(model.path));
+      const own = new Core(glue, await load(model.path));
       own.check();
       read(own, now, number);
       const reader = await makeReranker(model, own.profileBytes(now));

@@ -1,14 +1,8 @@
 import type { Reranker as Base, Reason } from "../types.js";
+import type { Inspecting } from "./flavour.js";
 
 /** A reranker of the full flavour. */
-export interface Reranker extends Base {
-  /**
-   * What the model is and what its last ranking came to; `undefined` before loading has ended, without consent, after `dispose`,
-   * and with `worker: true`, where the model is out of the page's reach.
-   * For an engineer: it runs the model once for each feature. Never rejects.
-   */
-  inspect(): Promise<Inspection | undefined>;
-}
+export interface Reranker extends Base, Inspecting {}
 
 /** A model and its last ranking. */
 export interface Inspection {

@@ -16,7 +16,7 @@ import { pathToFileURL } from "node:url";
 import { brotliCompressSync, constants } from "node:zlib";
 import { feedText, read } from "../../benches/feed.js";
 import { columnsOf, inputsOf, policy, spaceOf } from "../../benches/inputs.js";
-import { overGlue } from "../build.mjs";
+import { glueOf } from "../build.mjs";
 import { cache, dim, root, say } from "../shell.mjs";
 import { COLD_COUNT, engines, filesOf, MODELS, products } from "./contestants.mjs";
 import { convert } from "./convert.mjs";
@@ -86,8 +86,8 @@ async function makeProduct({ id, entry, engine: engineId }) {
 async function coreOf(folder) {
   const { build } = await import("esbuild");
   const outfile = join(folder, "core.mjs");
-  const plugins = [overGlue(join(folder, "nearside.js"))];
-  await build({ entryPoints: [at("dist/core.js")], bundle: true, format: "esm", outfile, plugins });
+  const contents = `${glueOf(folder)} export { glue }; export { Core, rowsOf } from "./dist/core.js";`;
+  await build({ stdin: { contents, resolveDir: at(".") }, bundle: true, format: "esm", outfile });
   return outfile;
 }
 
@@ -129,13 +129,13 @@ async function bundle(entry, name, { core, engine, files, flavour = "dist" }) {
 
 /** Feeds for the products, inputs for the engines, and the page that makes a visitor a returning one. */
 async function makeData(core, write) {
-  const { Core, startInstance } = await import(pathToFileURL(await coreOf(core)).href);
+  const { Core, glue } = await import(pathToFileURL(await coreOf(core)).href);
   const { toColumns } = await import(pathToFileURL(at("dist/candidates.js")).href);
-  startInstance(new WebAssembly.Module(readFileSync(join(core, "nearside_bg.wasm"))));
+  glue.start({ module: new WebAssembly.Module(readFileSync(join(core, "nearside_bg.wasm"))) });
   const now = Date.now();
   let feed;
   for (const { id, file } of MODELS) {
-    const own = new Core(readFileSync(at(file)));
+    const own = new Core(glue, readFileSync(at(file)));
     own.check();
     read(own, now);
     const text = feedText(COLD_COUNT, spaceOf(own), now);

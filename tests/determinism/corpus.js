@@ -1,7 +1,8 @@
 // Ranks the corpus of tests/fixtures/determinism.json with the shipped files, in Node or a browser: what tests/determinism.rs does natively.
 
 import { toColumns } from "../../dist/candidates.js";
-import { Core, startInstance } from "../../dist/core.js";
+import { Core } from "../../dist/core.js";
+import { glue } from "../../dist/default-flavour.js";
 import { checked } from "../../dist/score.js";
 import { events } from "../../dist/wire.js";
 
@@ -15,7 +16,7 @@ const policy = Float64Array.of(0.8, Number.NaN, 2, 10, Number.NaN, Number.NaN);
  * a file of the repository.
  */
 export async function hashes(read, models) {
-  startInstance(await WebAssembly.compile(await read("dist/nearside_bg.wasm")));
+  glue.start({ module: await WebAssembly.compile(await read("dist/nearside_bg.wasm")) });
   const corpus = JSON.parse(new TextDecoder().decode(await read("tests/fixtures/determinism.json")));
   const found = {};
   for (const model of models) found[model] = await hash(corpus, await read(model));
@@ -26,7 +27,7 @@ async function hash({ articles, pages }, model) {
   const readers = new Map();
   const parts = [];
   for (const { reader, now, events, items } of pages) {
-    if (!readers.has(reader)) readers.set(reader, checked(new Core(model)));
+    if (!readers.has(reader)) readers.set(reader, checked(new Core(glue, model)));
     const core = readers.get(reader);
     for (const [kind, article, at, seconds = 0] of events) {
       const [id, topic, subtopic, vector] = articles[article];
@@ -39,7 +40,7 @@ async function hash({ articles, pages }, model) {
     const { order, weight, rows } = core.rank(columns, "", policy, now);
     parts.push(order, Float32Array.of(weight), rows);
   }
-  const width = checked(new Core(model)).describe().names.length + 3;
+  const width = checked(new Core(glue, model)).describe().names.length + 3;
   // The core's explanations end each row with what bound the item, which the hash leaves out: the order has it.
   const rows = parts.map((part, i) =>
     i % 3 === 2 ? part.filter((_, at) => at % width !== width - 1) : part,

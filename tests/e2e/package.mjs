@@ -31,7 +31,7 @@ async function bundle(flavour) {
   const { build } = await import("esbuild");
   const { outputFiles } = await build({
     stdin: {
-      contents: `export * from "nearside${flavour && `/${flavour}`}"; export { Core } from "./dist/${flavour}/core.js";`,
+      contents: `export * from "nearside${flavour && `/${flavour}`}"; export { Core } from "./dist/core.js";`,
       resolveDir: root,
     },
     bundle: true,

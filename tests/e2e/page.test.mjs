@@ -490,13 +490,11 @@ describe("another feed", () => {
   });
 
   test("is learned from: a story of another site is opened", async () => {
-    const items = feed.items
-      .slice(0, 40)
-      .map((item, i) => ({
-        ...item,
-        url: i % 2 ? undefined : `https://news.example/${i}`,
-        external_url: `/stories/${i}`,
-      }));
+    const items = feed.items.slice(0, 40).map((item, i) => ({
+      ...item,
+      url: i % 2 ? undefined : `https://news.example/${i}`,
+      external_url: `/stories/${i}`,
+    }));
     const elsewhere = await serve(site, {
       files: { "/other.json": JSON.stringify({ ...feed, items }) },
       headers: { "access-control-allow-origin": "*" },

@@ -28,9 +28,10 @@ export async function makeKit({ sdk, faulty = {} } = {}) {
     Promise.all([readFile(at("tests/faults/builtins.js")), readFile(at("tests/faults/probe.js"))]),
     readFile(at("tests/faults/page.js")),
   ]);
-  const { Core, startInstance } = await import("../../dist/core.js");
-  startInstance(await WebAssembly.compile(wasm));
-  const core = new Core(model);
+  const { Core } = await import("../../dist/core.js");
+  const { glue } = await import("../../dist/default-flavour.js");
+  glue.start({ module: await WebAssembly.compile(wasm) });
+  const core = new Core(glue, model);
   core.check();
   return {
     files: {

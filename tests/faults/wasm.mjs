@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { workerOver } from "../../scripts/build.mjs";
 import { bundle, sha384 } from "./site.mjs";
 
 /** The module with a memory that can grow by `pages` of 64 KB, and no further: `memory.grow` then answers that it cannot. */
@@ -57,10 +58,7 @@ export async function faultyFiles(plugins = []) {
     },
   };
   const worker = await build({
-    stdin: {
-      contents: `import { serve } from "./dist/serve.js"; serve();`,
-      resolveDir: fileURLToPath(root),
-    },
+    stdin: { contents: workerOver(faultyFolder), resolveDir: fileURLToPath(root) },
     ...{ bundle: true, format: "esm", target: "es2022", write: false, logLevel: "error", plugins: [instead] },
   });
   return {

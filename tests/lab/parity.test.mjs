@@ -5,7 +5,8 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { toColumns } from "../../dist/candidates.js";
-import { Core, startInstance } from "../../dist/core.js";
+import { Core } from "../../dist/core.js";
+import { glue } from "../../dist/default-flavour.js";
 import { tell } from "../../dist/event.js";
 import { checked } from "../../dist/score.js";
 import { ensureUv, uvEnvironment } from "../../scripts/setup.mjs";
@@ -31,7 +32,7 @@ before(async () => {
     .trimEnd()
     .split("\n")
     .map((line) => JSON.parse(line));
-  startInstance(await WebAssembly.compile(readFileSync(join(root, "dist/nearside_bg.wasm"))));
+  glue.start({ module: await WebAssembly.compile(readFileSync(join(root, "dist/nearside_bg.wasm"))) });
 });
 
 const floats = (text) => new Float32Array(Uint8Array.from(Buffer.from(text, "base64")).buffer);
@@ -45,7 +46,7 @@ test("1,000 impressions: features, logits, personal parts, weights and orders ar
   for (const file of models) {
     const devices = new Map();
     for (const [number, page] of pages.entries()) {
-      if (!devices.has(page.reader)) devices.set(page.reader, checked(new Core(readFileSync(file))));
+      if (!devices.has(page.reader)) devices.set(page.reader, checked(new Core(glue, readFileSync(file))));
       const core = devices.get(page.reader);
       for (const event of page.events) tell(core, event, "", "");
       const ranked = core.rank(toColumns(page.items, undefined), "", policy, page.now);
@@ -77,7 +78,7 @@ test("1,000 impressions: features, logits, personal parts, weights and orders ar
 
 /** The names of all features of the crate, in its order. */
 function everyFeature() {
-  const core = checked(new Core(readFileSync(models[0])));
+  const core = checked(new Core(glue, readFileSync(models[0])));
   const { names } = core.describe();
   core.free();
   return names;

@@ -2,12 +2,13 @@
 // examples/rank_impressions.rs prints them.
 
 import { toColumns } from "../../dist/candidates.js";
-import { Core, startInstance } from "../../dist/core.js";
+import { Core } from "../../dist/core.js";
+import { glue } from "../../dist/default-flavour.js";
 import { tell } from "../../dist/event.js";
 
 /** `base`: where the wasm, the model and the prepared folders are served. */
 globalThis.rankImpressions = async (base, folders) => {
-  startInstance(await WebAssembly.compileStreaming(fetch(`${base}/nearside_bg.wasm`)));
+  glue.start({ module: await WebAssembly.compileStreaming(fetch(`${base}/nearside_bg.wasm`)) });
   const model = new Uint8Array(await (await fetch(`${base}/reranker.onnx`)).arrayBuffer());
   const text = async (path) => (await fetch(`${base}/${path}`)).text();
   const lines = [];
@@ -22,7 +23,7 @@ globalThis.rankImpressions = async (base, folders) => {
 const weightBits = (weight) => new Uint32Array(Float32Array.of(weight).buffer)[0];
 
 function rank(model, articles, { id, now, candidates, history }) {
-  const core = new Core(model);
+  const core = new Core(glue, model);
   core.check();
   for (const [article, ms] of history) {
     const { topic, subtopic, vector } = articles[article];

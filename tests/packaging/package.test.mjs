@@ -364,8 +364,8 @@ describe("bundlers", () => {
       );
       assert.deepEqual([stats.errors, stats.warnings], [[], []]);
       const ends = stats.assets.map(({ name }) => path.extname(name)).sort();
-      // The page's script; what a page asks for when it uses it: releases, consent platforms, a worker; and the worker's own.
-      assert.deepEqual(ends, [".js", ".js", ".js", ".js", ".js", ".onnx", ".wasm"]);
+      // The page's script; what a page asks for when it uses it: releases, consent platforms, words, a worker; and the worker's own.
+      assert.deepEqual(ends, [".js", ".js", ".js", ".js", ".js", ".js", ".onnx", ".wasm"]);
       await consumer.write(`${folder}/index.html`, html("page.js"));
       assertWorks(await shown(path.join(consumer.folder, folder)), worker);
     });

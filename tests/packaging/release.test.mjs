@@ -204,6 +204,7 @@ test("a folder from before there were channels goes on as the default's, a rollb
 test("what is released is what the package takes, and what it would not take is not released", async () => {
   const { isSound, readManifest } = await import("../../dist/manifest.js");
   const { page } = await import("../../dist/release.js");
+  const { flavour } = await import("../../dist/default-flavour.js");
   const out = freshFolder();
   const made = await release(out, {
     channel: "uk",
@@ -211,7 +212,9 @@ test("what is released is what the package takes, and what it would not take is 
     policy: { topicCap: { limit: 2, window: 6 } },
   });
   assert.ok(isSound(made, page));
-  assert.ok((await readManifest(await text(out), { keys: [publicKey], channel: "uk" }, page)).isUsable);
+  assert.ok(
+    (await readManifest(await text(out), { keys: [publicKey], channel: "uk", flavour }, page)).isUsable,
+  );
   // As another tool may have signed it.
   const odd = sign({ ...made, sdk: "next" }, await readFile(key, "utf8"));
   await writeFile(path.join(out, "manifest.1.json"), odd);

@@ -1,4 +1,4 @@
-// Stands in for dist/core.js: a core of plain JavaScript whose every call a test can watch, slow down or spoil.
+// Stands in for dist/core.js and dist/nearside.js: a core of plain JavaScript whose every call a test can watch, slow down or spoil.
 // Its profile is JSON under the same laws as the real one: union, and the higher generation wins whole. An event "ended …" is not taken in.
 
 export const control = {
@@ -34,12 +34,13 @@ export function coded(refused, message = "a sentence") {
   return Object.assign(new Error(message), { refused });
 }
 
-export function startInstance(module) {
+/** Also in the place of the flavour's glue: what starts an instance, and another. */
+export function initSync({ module }) {
   call("init", module);
   if (!(module instanceof WebAssembly.Module)) throw new TypeError("not a module");
 }
 
-export function renewInstance() {
+export function __wbg_reset_state() {
   call("renew");
   control.instance++;
 }
@@ -49,7 +50,7 @@ export class Core {
   #generation = 0;
   #events = new Set();
 
-  constructor(model, name = "new") {
+  constructor(_glue, model, name = "new") {
     call(name, model);
   }
 
@@ -57,8 +58,8 @@ export class Core {
     this.#call("check");
   }
 
-  static history(space) {
-    return new Core(space, "history");
+  static history(glue, space) {
+    return new Core(glue, space, "history");
   }
 
   #call(name, ...args) {
@@ -99,7 +100,7 @@ export class Core {
 
   profileOver(first, second, own, now) {
     this.#call("profileOver", first, second, own, now);
-    const sum = new Core(undefined, "sum");
+    const sum = new Core(undefined, undefined, "sum");
     const read = [first, second].filter((bytes) => sum.mergeProfile(bytes));
     if (own || read.length === 0) sum.mergeProfile(this.profileBytes(now));
     return sum.profileBytes(now);

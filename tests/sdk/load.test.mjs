@@ -558,7 +558,9 @@ test("a list with a slot that cannot be read is given back, slot and all", async
 test("a WebAssembly file that comes late does not take the place of the one that took its own", async () => {
   for (const ends of ["comes", "fails"]) {
     const { control, url } = await newPage();
-    const { loadWasm, isLoaded } = await import(url("load.js"));
+    const { Instance } = await import(url("load.js"));
+    const { flavour } = await import(url("default-flavour.js"));
+    const instance = new Instance(flavour);
     const started = [];
     control.before = (name, module) => name === "init" && started.push(module);
     const request = (key) => {
@@ -572,15 +574,15 @@ test("a WebAssembly file that comes late does not take the place of the one that
       return { ...{ option: "wasmUrl", integrity: undefined, key, source: () => source }, settle };
     };
     const [first, second] = [request("first"), request("second")];
-    const early = assert.rejects(loadWasm(first), { reason: "load_failed" });
-    const late = loadWasm(second, true);
+    const early = assert.rejects(instance.load(first), { reason: "load_failed" });
+    const late = instance.load(second, true);
     second.settle.comes();
     const module = await late;
     first.settle[ends]();
     await early;
     assert.deepEqual(started, [module], ends);
-    assert.ok(isLoaded(second), ends);
-    assert.equal(await loadWasm(second), module);
+    assert.ok(instance.isOf(second), ends);
+    assert.equal(await instance.load(second), module);
   }
 });
 

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { flavour } from "../../dist/default-flavour.js";
 import { glueIntegrity } from "../../dist/integrity.js";
 import { isExpired, readManifest } from "../../dist/manifest.js";
 import { page } from "../../dist/release.js";
@@ -33,7 +34,7 @@ const sound = () => ({
 });
 
 const read = (manifest, channel = "default", ...more) =>
-  readManifest(sign(manifest, keys.privateKey), { keys: [keys.publicKey], channel }, page, ...more);
+  readManifest(sign(manifest, keys.privateKey), { keys: [keys.publicKey], channel, flavour }, page, ...more);
 
 /** What becomes of a manifest: `usable`, `not usable`, or the refusal's reason. */
 const verdict = (manifest, ...more) =>
@@ -287,7 +288,7 @@ test("the largest manifest that is signed is read, and nothing larger", async ()
   assert.equal(await verdict(padded(room)), "usable");
   assert.throws(() => sign(padded(room + 1), keys.privateKey), /may have 8192/);
   const larger = sign(padded(room), keys.privateKey).replace('"padding":"', '"padding":"x');
-  const pinned = { keys: [keys.publicKey], channel: "default" };
+  const pinned = { keys: [keys.publicKey], channel: "default", flavour };
   await assert.rejects(readManifest(larger, pinned, page), { reason: "sig_invalid" });
 });
 

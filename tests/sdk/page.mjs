@@ -9,7 +9,8 @@ export async function resolve(specifier, context, next) {
   const [, lacks] = page?.split(" without ") ?? [];
   if (lacks && new URL(resolved.url).pathname.endsWith(lacks)) throw new Error(lacks + " does not come");
   if (!page || !specifier.startsWith(".")) return resolved;
-  const url = new URL(resolved.url.endsWith("/dist/core.js") ? ${JSON.stringify(new URL("core.mjs", import.meta.url).href)} : resolved.url);
+  // The core, and what its flavour starts it with.
+  const url = new URL(/\\/dist\\/(core|nearside)\\.js$/.test(resolved.url) ? ${JSON.stringify(new URL("core.mjs", import.meta.url).href)} : resolved.url);
   url.searchParams.set("page", page);
   return { ...resolved, url: url.href, format: "module" };
 }`;

@@ -5,7 +5,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 const dist = new URL("../../dist/", import.meta.url);
-const { Core, startInstance } = await import(new URL("core.js", dist).href);
+const { Core } = await import(new URL("core.js", dist).href);
+const { glue } = await import(new URL("default-flavour.js", dist).href);
 const { calls: known, events, refusals } = await import(new URL("wire.js", dist).href);
 const wasm = readFileSync(new URL("nearside_bg.wasm", dist));
 // No Buffer, the slices of which are not copies.
@@ -88,12 +89,12 @@ function list({ below, any, text, vector, bytes, number, numbers }) {
 }
 
 test(`${CALLS} raw calls with hostile arguments answer or refuse by a code, and none traps`, () => {
-  startInstance(new WebAssembly.Module(wasm));
+  glue.start({ module: new WebAssembly.Module(wasm) });
   let ranked = 0;
   for (const seed of [1, 2, 3]) {
     const make = hostile(seed);
     const { below, any, text, vector, bytes, number } = make;
-    const cores = [new Core(model), Core.history("minilm-l6-pca64-v1"), new Core(model)];
+    const cores = [new Core(glue, model), Core.history(glue, "minilm-l6-pca64-v1"), new Core(glue, model)];
     cores[0].check();
     const stored = cores[0].profileBytes(1.77e12);
     const changed = () => {
@@ -123,8 +124,8 @@ test(`${CALLS} raw calls with hostile arguments answer or refuse by a code, and 
       (core) => core.profileCounts(number()),
       (core) => core.describe(),
       (core) => any([() => core.erase(), () => core.check()])(),
-      () => Core.history(text()).free(),
-      () => new Core(any([bytes(), changed()])).free(),
+      () => Core.history(glue, text()).free(),
+      () => new Core(glue, any([bytes(), changed()])).free(),
     ];
     for (let left = CALLS / 3; left > 0; left--) {
       const core = any(cores);

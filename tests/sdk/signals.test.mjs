@@ -57,8 +57,8 @@ async function openAuto(store, consent = "auto") {
   const script = page.url("consent-platforms.js");
   await import(script); // the browser's cache has it
   const reranker = page.createReranker(options(page, { store, consent }));
-  await import(script); // by now the platforms are asked
-  await pause();
+  await import(script);
+  await pause(soon); // by now the platforms are asked
   return Object.assign(reranker, { page });
 }
 
@@ -242,9 +242,7 @@ test("a stub that is replaced by its platform passes on what it was asked", asyn
 test("a platform that drops what its stub was asked is asked again at the next use; so is one that comes late", async () => {
   for (const first of [() => {}, undefined]) {
     globalThis.__tcfapi = first;
-    const page = await newPage();
-    const consent = { signal: "auto", timeoutMs: 10 };
-    const reranker = page.createReranker(options(page, { consent }));
+    const reranker = await openAuto(undefined, { signal: "auto", timeoutMs: 10 });
     assert.equal((await reranker.rank(list)).outcome.reason, "no_consent");
     delete globalThis.__tcfapi;
     tcf(all);

@@ -350,7 +350,7 @@ const options = [
         reranker.explain({});
       };
     },
-    { guards: ["event", "watch"] },
+    { guards: ["at-once"] },
   ),
 ];
 
@@ -493,7 +493,7 @@ const pages = [
         if (reranker.apply(null, []).applied) globalThis.probe.note("applied to nothing");
       };
     },
-    { guards: ["apply", "watch"] },
+    { guards: ["at-once"] },
   ),
   page("hidden", "the page is in the background", "ranked", () => {
     Object.defineProperty(document, "hidden", { value: true });
@@ -518,7 +518,7 @@ const host = [
       Object.defineProperty(Array.prototype, "toSorted", { value: undefined });
       Object.defineProperty(Array.prototype, "flat", { value: undefined });
     },
-    { applied: "stale_list", guards: ["apply"] },
+    { applied: "stale_list", guards: ["at-once"] },
   ),
   page("Array.prototype.map throws", "at every call", "internal", () => {
     Array.prototype.map = () => {

@@ -1,0 +1,3 @@
+// As the build writes it for either flavour.
+
+export * from "../integrity.js";
