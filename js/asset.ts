@@ -46,7 +46,7 @@ export async function openAsset(request: AssetRequest, signal: AbortSignal | und
       request.key === "" ? `the script does not know its address; ${remedy}` : textOf(error).slice(0, 200);
     throw new Refusal("load_failed", `${option}: ${why}`);
   }
-  if (isUrl(source)) return openUrl(request, source as URL, signal);
+  if (isUrl(source)) return await openUrl(request, source as URL, signal);
   if (typeof WebAssembly === "object" && source instanceof WebAssembly.Module) return source;
   if (ArrayBuffer.isView(source))
     source = new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
@@ -103,6 +103,12 @@ export function isUrl(source: unknown): source is string | URL {
 function unlessAborted(source: unknown, signal: AbortSignal | undefined): Promise<unknown> {
   return new Promise((resolve, reject) => {
     signal?.addEventListener("abort", () => reject(signal.reason));
-    Promise.resolve(source).then(resolve, reject);
+    void (async () => {
+      try {
+        resolve(await source);
+      } catch (error) {
+        reject(error);
+      }
+    })();
   });
 }

@@ -76,8 +76,8 @@ export function followConsent(
 
   /** The page's own word. */
   const isTrue = (word: unknown): boolean => {
-    if (word instanceof Promise) void quietly(() => word); // it may reject, and nobody waits for it
     const isWord = typeof word === "boolean";
+    if (!isWord) void quietly(() => word); // a promise may reject, and nobody waits for it
     trouble = isWord
       ? ""
       : `consent must be a boolean, a function that returns one, or "auto": ${typeof word}`;

@@ -8,7 +8,7 @@ import type { Core } from "./core.js";
 import { checkSupport, forgetModel, loadModel } from "./load.js";
 import { loadPart } from "./part.js";
 import type { Cursor, Profile } from "./profile.js";
-import { quietly, safely } from "./quiet.js";
+import { either, quietly, safely } from "./quiet.js";
 import { asRefusal, Refusal, textOf } from "./refusal.js";
 import type { Choice, ReleaseClient } from "./release-client.js";
 import type { Remote } from "./remote.js";
@@ -68,12 +68,12 @@ export class Engine {
 
   /** Loads what is missing; later calls share the first one's promise, but for a few tries after a failed request. */
   load(): Promise<void> {
-    this.#loading ??= this.#load().catch((error) => {
+    this.#loading ??= either(this.#load(), (error) => {
       const refusal = asRefusal(error);
-      this.#starting?.then(
-        () => this.#remote?.close(),
-        () => {},
-      );
+      void quietly(async () => {
+        await this.#starting;
+        this.#remote?.close();
+      });
       if (refusal.reason === "load_failed" && ++this.#tries < mostTries) this.#loading = undefined; // guard: try-again
       if (refusal.reason === "no_consent") this.#loading = undefined; // there may be again
       throw refusal;
@@ -126,8 +126,10 @@ export class Engine {
       const known = engines?.get(this.#profile)?.filter((engine) => engine !== this);
       if (known) engines?.set(this.#profile, known);
     };
-    if (this.#loading) this.#loading.then(end, end);
-    else end();
+    void quietly(async () => {
+      await quietly(() => this.#loading);
+      end();
+    });
   }
 
   /** Gives the core's memory back. Whatever asks for it later has it made again. */
@@ -147,7 +149,7 @@ export class Engine {
     void this.#profile.begin();
     if (worker) {
       this.#starting = this.#startRemote(worker);
-      this.#starting.catch(() => {}); // awaited with the files
+      void quietly(() => this.#starting); // awaited with the files
     }
     let client: ReleaseClient | undefined;
     try {
@@ -215,7 +217,7 @@ export class Engine {
       refusalOf,
       bytes: () => this.run((core) => core.profileBytes(date())),
       erasures: () => profile.cursor().forgotten,
-      ...{ date, after, safely, apart },
+      ...{ date, after, quietly, safely, apart },
     });
   }
 

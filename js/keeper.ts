@@ -103,13 +103,13 @@ export class Keeper {
 }
 
 async function update(store: Store | IdbStore, change: Change): Promise<void> {
-  if (store instanceof IdbStore) return store.update(change);
+  if (store instanceof IdbStore) return await store.update(change);
   const changed = (value: unknown): Uint8Array | undefined => {
     const stored = listOf(value);
     const bytes = change(stored);
     return bytes === stored[0] ? undefined : bytes;
   };
-  if (typeof store.update === "function") return store.update(changed);
+  if (typeof store.update === "function") return await store.update(changed);
   const bytes = changed(await store.read());
   if (bytes) await store.write(bytes);
 }

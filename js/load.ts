@@ -1,6 +1,7 @@
 import { type AssetRequest, bytesOf, isSame, openAsset } from "./asset.js";
 import { Core } from "./core.js";
 import type { Flavour } from "./flavour.js";
+import { either } from "./quiet.js";
 import { Refusal, textOf } from "./refusal.js";
 import { nextTask } from "./task.js";
 import { deadline } from "./timer.js";
@@ -92,9 +93,9 @@ export class Instance {
   load(request: AssetRequest, replace = false): Promise<WebAssembly.Module> {
     const wasm = this.#wasm;
     if (wasm && isSame(wasm.request, request)) return wasm.file;
-    if (wasm && !replace) return wasm.file.catch(() => this.load(request));
+    if (wasm && !replace) return either(wasm.file, () => this.load(request));
     const isCurrent = (): boolean => this.#wasm?.file === file;
-    const file: Promise<WebAssembly.Module> = this.#start(request, isCurrent).catch((error) => {
+    const file: Promise<WebAssembly.Module> = either(this.#start(request, isCurrent), (error) => {
       if (isCurrent()) this.#wasm = undefined;
       throw error;
     });
@@ -130,7 +131,7 @@ export class Instance {
 export function loadModel(request: AssetRequest): Promise<Uint8Array<ArrayBuffer>> {
   const known = models.find((model) => isSame(model.request, request));
   if (known) return known.file;
-  const file = open(request).catch((error) => {
+  const file: Loading<Uint8Array<ArrayBuffer>>["file"] = either(open(request), (error) => {
     models = models.filter((model) => model.file !== file);
     throw error;
   });
@@ -147,7 +148,7 @@ async function open(request: AssetRequest): Promise<Uint8Array<ArrayBuffer>> {
   const content = await openAsset(request, deadline(patience));
   if (content instanceof WebAssembly.Module)
     throw new Refusal("load_failed", "modelUrl must not be a WebAssembly.Module");
-  return bytesOf(content, request.option);
+  return await bytesOf(content, request.option);
 }
 
 async function compile(content: Response | Uint8Array, option: string): Promise<WebAssembly.Module> {
@@ -164,10 +165,12 @@ async function compile(content: Response | Uint8Array, option: string): Promise<
     if (!(error instanceof WebAssembly.CompileError))
       throw new Refusal("load_failed", `${option}: ${textOf(error)}`);
     // An empty module says whether it is these bytes or any.
-    const reason = await WebAssembly.compile(empty()).then(
-      () => "load_failed" as const,
-      () => "compile_blocked" as const, // guard: compile-probe
-    );
+    let reason: "load_failed" | "compile_blocked" = "load_failed";
+    try {
+      await WebAssembly.compile(empty());
+    } catch {
+      reason = "compile_blocked"; // guard: compile-probe
+    }
     throw new Refusal(reason, `${reason === "load_failed" ? option : blocked}: ${textOf(error)}`);
   }
 }

@@ -1,4 +1,4 @@
-import { attribute, fits } from "./dom.js";
+import { attribute, fits, someWithin } from "./dom.js";
 
 /** Says of a link what the page knows better: that it opens the story, or with `"false"` that it does not. */
 const mark = "data-nearside-link";
@@ -6,7 +6,13 @@ const link = `a[href], area[href], [role=link], [${mark}]`;
 /** What does something of its own, also where it lies in a link: hide, save, play. */
 const control = "button, input, select, textarea, label, summary, [role=button]:not([href])";
 /** Folders of a site that hold no story, and a path of one word: a section's front. */
-const aside = /^[a-z]*$|(^|\/)(authors?|by|categor(y|ies)|people|sections?|share|tags?|topics?)(\/[^/]*)?$/i;
+const aside =
+  /^[a-z]*$|(^|\/)(authors?|autor(en)?|by|categor(y|ies)|columnists?|people|profiles?|ressorts?|rubrik(en)?|sections?|share|tags?|topics?)(\/[^/]*)?$/i;
+/** Paths at which a site does something for the reader. */
+const service =
+  /^(account|comments?|log-?(in|out)|newsletters?|print|register|save|search|share|sign-?(in|up)|subscribe)(\.\w+)?(\/|$)/i;
+/** A query that names a story by its number, as `/?p=123` does. */
+const numbered = /[?&](a|art(icle|ikel)?_?(id)?|[nps]?id|item|news_?(id)?|p|post|story_?(id)?)=\d/i;
 
 /**
  * The marked story in a container that a click opens, by its path from the innermost node outwards. Undefined if it opens none: the reader clicked a
@@ -35,10 +41,11 @@ export function storyOf(
   if (isStorys(opener)) return id;
   const to = parse(href, opener);
   if (!to || opener.getAttribute("download") !== null) return undefined;
-  if ([...story.querySelectorAll(link)].some(isStorys)) return undefined;
+  if (someWithin(story, (inner) => fits(inner, link) && isStorys(inner))) return undefined;
+  const folder = to.pathname.replace(/^\/|\/$/g, "");
   const opens = isHere(to, opener)
-    ? to.hash !== ""
-    : to.host === location.host && (isNumbered(to) || !aside.test(to.pathname.replace(/^\/|\/$/g, "")));
+    ? !/^(#top)?$/i.test(to.hash)
+    : to.host === location.host && !service.test(folder) && (numbered.test(to.search) || !aside.test(folder));
   return opens ? id : undefined;
 }
 
@@ -56,11 +63,6 @@ function leadsTo(story: URL, element: Element): boolean {
     [...story.searchParams].every(([name, value]) => to.searchParams.getAll(name).includes(value)) &&
     (story.hash === "" ? !isHere(to, element) : story.hash === to.hash)
   );
-}
-
-/** Whether an address names a story by a number in its query, as `/?p=123` does. */
-function isNumbered({ pathname, search }: URL): boolean {
-  return /\d/.test(search) && /^\/[^/]*$/.test(pathname);
 }
 
 /** Whether an address is of this page. A frame without one of its own has its parent's for a base. */

@@ -1,8 +1,10 @@
 import { apart } from "./apart.js";
 import { now } from "./clock.js";
+import { forgetKept } from "./kept.js";
 import { copyOf, listIn } from "./list.js";
 import { quietly } from "./quiet.js";
 import { textOf } from "./refusal.js";
+import { wipe } from "./store.js";
 import type { Candidate, Outcome, Ranking, Reranker } from "./types.js";
 
 /** What goes to the page's listener. */
@@ -71,6 +73,11 @@ export function outermost(make: (listen: (to: Listener) => void) => Reranker): R
         return await inner.erase();
       } catch {
         // guard: erase
+      }
+      try {
+        forgetKept();
+        return await wipe(); // there is no reranker, or it cannot
+      } catch {
         return false;
       }
     },

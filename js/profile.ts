@@ -61,7 +61,7 @@ export class Profile {
   #found: readonly Uint8Array[] | undefined;
   #isTidy = false;
   #begun: Promise<void> | undefined;
-  #last: Promise<unknown> = Promise.resolve();
+  #last: Promise<void> | undefined;
   #stop: (() => void) | undefined;
   #due: { host: Host; allowed: () => boolean; erasing?: true } | undefined;
   /** What of it a page about to go has stored. */
@@ -310,8 +310,8 @@ export class Profile {
           cursor.next = this.#first; // whatever came since the erasure is taken in again
           return generation;
         });
-        // Behind the last generation only a mark is above it.
-        if (before < mostErasures) {
+        // Behind the last that is counted only a mark is above it.
+        if (this.#erasures + before < mostErasures) {
           const profile = host.run((core, cursor) => this.#keep(core, cursor));
           return writeRecord({ erasures: this.#erasures, profile });
         }
@@ -319,7 +319,7 @@ export class Profile {
     } catch {
       // The core trapped: mark the record instead.
     }
-    this.#erasures = (Math.max(this.#erasures, ...records.map(timesErased)) % mostErasures) + 1;
+    this.#erasures = Math.min(Math.max(this.#erasures, ...records.map(timesErased)) + 1, 2 ** 32 - 1);
     this.#epoch++;
     this.#snapshot = [];
     return writeRecord({ erasures: this.#erasures, profile: new Uint8Array() });
@@ -360,8 +360,12 @@ export class Profile {
 
   /** One use of the store at a time. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work);
-    this.#last = turn.catch(() => {});
+    const before = this.#last;
+    const turn = (async () => {
+      await before;
+      return await work();
+    })();
+    this.#last = quietly(() => turn);
     return turn;
   }
 }

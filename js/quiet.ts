@@ -19,3 +19,16 @@ export async function quietly(work: () => unknown): Promise<void> {
     // guard: quietly
   }
 }
+
+/** A promise's result, or what comes of its failing. By syntax alone, as above; a failure that nobody waits for is no error of the page's. */
+export function either<T>(promise: Promise<T>, failed: (error: unknown) => T | Promise<T>): Promise<T> {
+  const settled = (async () => {
+    try {
+      return await promise;
+    } catch (error) {
+      return await failed(error);
+    }
+  })();
+  void quietly(() => settled);
+  return settled;
+}

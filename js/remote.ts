@@ -29,6 +29,7 @@ export interface Page {
   /** Milliseconds since 1970. */
   date(): number;
   after(ms: number, work: () => void): () => void;
+  quietly(work: () => unknown): Promise<void>;
   safely<A>(listener: (given: A) => unknown): (given: A) => void;
   apart<T extends object>(value: T, name: string): T;
 }
@@ -55,7 +56,7 @@ export class Remote {
   readonly #page: Page;
   readonly #open: () => Worker;
   #waiting: Waiting | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
+  #turn: Promise<void> | undefined;
   #closed = 0;
   #files: LoadJob | undefined;
   #worker: Worker | undefined;
@@ -90,8 +91,12 @@ export class Remote {
     };
     const closed = this.#closed;
     // One at a time: what nobody waits for any more never gets to the worker.
-    const ranking = this.#turn.then(() => this.#rank({ ...task, columns }, closed));
-    this.#turn = ranking.catch(() => {});
+    const before = this.#turn;
+    const ranking = (async () => {
+      await before;
+      return await this.#rank({ ...task, columns }, closed);
+    })();
+    this.#turn = this.#page.quietly(() => ranking);
     return ranking;
   }
 
@@ -121,7 +126,7 @@ export class Remote {
   #load(): Promise<Described> {
     if (!this.#loaded) {
       this.#loaded = this.#call(this.#files as LoadJob, loadingPatience) as Promise<Described>;
-      this.#loaded.catch(() => {}); // whoever waits for it has it, too
+      void this.#page.quietly(() => this.#loaded); // whoever waits for it has it, too
     }
     return this.#loaded;
   }

@@ -21,7 +21,7 @@ import { Rankings } from "./rankings.js";
 import { asRefusal, Refusal, reasonOf } from "./refusal.js";
 import type { Scored } from "./score.js";
 import { memberOf, readSettings, type Settings } from "./settings.js";
-import { holdsAnything } from "./store.js";
+import { holdsAnything, wipe } from "./store.js";
 import { nextTask } from "./task.js";
 import type { Candidate, Outcome, RankOptions, Reason, Reranker, RerankerOptions } from "./types.js";
 import { watch } from "./watch.js";
@@ -62,7 +62,7 @@ function makeReranker(settings: Settings, show: (look: Look) => void): Reranker 
   const end = new AbortController();
   const { release } = settings;
   const isOff = settings.policy[0] === 0;
-  let ready = Promise.resolve();
+  let ready: Promise<void> | undefined;
 
   let had = false;
   const allowed = (): boolean => {
@@ -93,9 +93,10 @@ function makeReranker(settings: Settings, show: (look: Look) => void): Reranker 
       await profile.tidy(engine, mayKeep);
     });
   };
-  const erase = (): Promise<boolean> => {
+  const erase = async (): Promise<boolean> => {
     forgetKept();
-    return profile.erase(engine.live ? engine : undefined, allowed);
+    const done = await profile.erase(engine.live ? engine : undefined, allowed);
+    return done === true || !profile.isShared ? done : await wipe();
   };
 
   /** Everything that may go wrong between a list and its order. Promises hold no objects here: a page may have given all of them a `then`. */

@@ -1,6 +1,7 @@
 import { type AssetRequest, isUrl } from "./asset.js";
 import type { Instance } from "./load.js";
 import { readPolicy } from "./policy.js";
+import { quietly } from "./quiet.js";
 import { asRefusal, type Refusal } from "./refusal.js";
 import { type Release, releaseOf } from "./release.js";
 import type { Outcome, Policy, RerankerOptions, Store } from "./types.js";
@@ -37,7 +38,7 @@ export function readSettings(
     const own = flavour[name === "wasmUrl" ? "wasmIntegrity" : "modelIntegrity"];
     if (source === undefined || source === null)
       return { option: name, source: flavour[name], integrity: own, own, key: "" };
-    if (source instanceof Promise) source.catch(() => {}); // it may never be wanted
+    void quietly(() => source); // a promise that may never be wanted
     const integrity = given ?? undefined;
     return {
       option: name,

@@ -1,10 +1,15 @@
 import { promisifyRequest } from "idb-keyval";
+import { tellNews } from "./news.js";
+import { quietly } from "./quiet.js";
+import { after } from "./timer.js";
 import type { Store } from "./types.js";
 
 const name = "nearside";
 const key = "history";
 /** No record is longer; what is, is not read. */
 const most = 2 ** 14;
+/** How long taking all away may take, in milliseconds: other tabs close the database when they hear of it. */
+const patience = 1000;
 
 /** Keeps the history in memory: for tests, or where nothing may be kept on the device. It ends with the page. */
 export class MemoryStore implements Store {
@@ -40,8 +45,7 @@ export class IdbStore {
     return this.#twice(async (database) => {
       const store = open(database, "readwrite");
       const done = promisifyRequest(store.transaction);
-      // Awaited below, unless a request fails first.
-      done.catch(() => {}); // guard: update-unawaited
+      void quietly(() => done); // guard: update-unawaited
       const stored = await promisifyRequest(store.get(key));
       const left = leftText();
       const all = records(stored, left);
@@ -64,10 +68,8 @@ export class IdbStore {
 
   /** Closes the connection once running transactions have ended, so that the page may enter the back-forward cache. */
   close(): void {
-    this.#opening?.then(
-      (database) => database.close(),
-      () => {},
-    );
+    const opening = this.#opening;
+    void quietly(async () => (await opening)?.close());
     this.#opening = undefined;
     this.#database = undefined;
   }
@@ -78,7 +80,7 @@ export class IdbStore {
       return await use(await this.#open());
     } catch {
       this.close();
-      return use(await this.#open()); // guard: twice
+      return await use(await this.#open()); // guard: twice
     }
   }
 
@@ -91,23 +93,37 @@ export class IdbStore {
   }
 
   async #connect(): Promise<IDBDatabase> {
-    let database = await openDatabase();
-    if (!database.objectStoreNames.contains(name)) {
-      // Somebody else's, or half made: it gets what it lacks.
-      const next = database.version + 1;
-      database.close();
-      database = await openDatabase(next);
-    }
-    database.onversionchange = database.onclose = () => this.close(); // guard: versionchange
-    return database;
+    const database = await this.#request();
+    if (isOurs(database)) return database;
+    // Somebody else's, or half made: it gets what it lacks.
+    const next = database.version + 1;
+    database.close();
+    return await this.#request(next);
+  }
+
+  /** Opens the database, whichever its version, or makes it. */
+  #request(version?: number): Promise<IDBDatabase> {
+    const request = indexedDB.open(name, version);
+    request.onupgradeneeded = () => {
+      const { result } = request;
+      if (result.objectStoreNames.contains(name)) result.deleteObjectStore(name);
+      result.createObjectStore(name);
+    };
+    // Here, and not once the promise has told of it: whatever becomes of that, others must be able to delete it.
+    request.addEventListener("success", () => {
+      const database = request.result;
+      database.onversionchange = database.onclose = () => {
+        database.close();
+        this.close(); // guard: versionchange
+      };
+    });
+    return promisifyRequest(request);
   }
 }
 
-/** Opens the database, whichever its version, or makes it. */
-function openDatabase(version?: number): Promise<IDBDatabase> {
-  const request = indexedDB.open(name, version);
-  request.onupgradeneeded = () => void request.result.createObjectStore(name);
-  return promisifyRequest(request);
+/** Whether a database has the store of ours, in which a key is what it is put under. */
+function isOurs(database: IDBDatabase): boolean {
+  return database.objectStoreNames.contains(name) && open(database, "readonly").keyPath === null;
 }
 
 function open(database: IDBDatabase, mode: IDBTransactionMode): IDBObjectStore {
@@ -126,6 +142,26 @@ function records(stored: unknown, left: string): Uint8Array[] {
 /** A stored value, if it can be a record, or no bytes. */
 export function bounded(value: unknown): Uint8Array {
   return value instanceof Uint8Array && value.length <= most ? value : new Uint8Array();
+}
+
+/**
+ * Takes away all that is stored, unread: for an erasure in a page where nothing else works, or of a database that does not. Answers whether it is
+ * gone. Never rejects.
+ */
+export function wipe(): Promise<boolean> {
+  return new Promise((resolve) => {
+    after(patience, () => resolve(false));
+    try {
+      localStorage.removeItem(name);
+    } catch {
+      // Refused: nothing is there.
+    }
+    const request = indexedDB.deleteDatabase(name);
+    request.onsuccess = () => {
+      tellNews(true);
+      resolve(true);
+    };
+  });
 }
 
 /** Whether there is a database, or what a page left. Makes neither. Where the browser does not tell, there may be. */

@@ -13,7 +13,6 @@ import { done, green, isMain, main, red, root, Stop, say } from "./shell.mjs";
 /** What takes a guard's place where leaving out its line would leave no program, or no other behaviour. */
 const without = {
   brief: () => "this.message = message;",
-  "compile-probe": () => '() => "load_failed" as const,',
   "consent-true": () => "return Boolean(word);",
   "data-url": () => "const isInline = false;",
   getter: () => "throw error;",

@@ -242,8 +242,8 @@ fn sort_key(score: f32, place: u32) -> u64 {
 }
 
 /// Whether `item` in `slot` keeps its topic within `cap` in every window that holds the slot: with what was placed before it, and
-/// with what cannot move behind it. The cap never asks for less than the server's own order has in a window. Windows end
-/// within the page; the first of them are shorter.
+/// with what cannot move behind it. The cap never asks for less than the server's own order has in a window. Windows begin and end
+/// within the page; only a page that is shorter than a window has a shorter one.
 fn fits(candidates: &Candidates, order: &[u32], cap: TopicCap, item: usize, slot: usize) -> bool {
     let (topics, standings) = (candidates.topics(), candidates.standings());
     let topic = topics[item];
@@ -261,7 +261,8 @@ fn fits(candidates: &Candidates, order: &[u32], cap: TopicCap, item: usize, slot
             here -= usize::from(stands(end - cap.window));
             server -= usize::from(topics[end - cap.window] == topic);
         }
-        if end >= slot && here > cap.limit.max(server) && topic.is_some() {
+        let is_whole = end + 1 >= cap.window.min(topics.len());
+        if end >= slot && is_whole && here > cap.limit.max(server) && topic.is_some() {
             return false;
         }
     }
@@ -315,6 +316,16 @@ mod tests {
         check("abcd", &[1.0, 3.0, 1.0, 2.0], &unlimited(), &[1, 3, 0, 2], &[N; 4]);
         check("", &[], &unlimited(), &[], &[]);
         check("abc", &[-1.0, -0.0, 0.0], &unlimited(), &[1, 2, 0], &[N; 3]);
+    }
+
+    #[test]
+    fn a_part_of_a_window_does_not_stand_in_a_caps_way() {
+        let capped = Policy { topic_cap: Some(TopicCap { limit: 1, window: 9 }), ..unlimited() };
+        let scores = [13.0, 8.0, 10.0, 11.0, 12.0, 9.0, 1.0, 7.0, 5.0, 6.0, 4.0, 3.0, 2.0];
+        let mut ordering = Ordering::default();
+        ordering.update(&list("ccxeatcdtatac"), &scores, &capped);
+        // At the eighth slot `a` (9) would be one too many of the first nine; `t` (8) is not, though the server has no second in the first eight.
+        assert_eq!(ordering.order()[..8], [0, 4, 3, 2, 5, 1, 7, 8]);
     }
 
     #[test]

@@ -110,7 +110,8 @@ proptest! {
         let topic = |item: u32| items[item as usize].0;
         // The plain way: each window that holds the slot is counted from the beginning.
         let too_many = |item: u32, slot: usize| {
-            topic(item) != 0 && (slot..items.len().min(slot + cap.window)).any(|last| {
+            let whole = cap.window.min(items.len()) - 1;
+            topic(item) != 0 && (slot.max(whole)..items.len().min(slot + cap.window)).any(|last| {
                 let window = (last + 1).saturating_sub(cap.window)..=last;
                 let known = |&at: &usize| at < slot || candidates.standings()[at] != Standing::Movable;
                 let others = window.clone().filter(|&at| at != slot).filter(known);

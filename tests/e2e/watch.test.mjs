@@ -52,7 +52,10 @@ const counted = (page, { html, item }) =>
 const card = (inner) => `<article data-nearside-id="s12">${inner}</article>`;
 const others = `<a id="share" href="https://www.facebook.com/sharer/sharer.php?u=x">f</a><a id="mail" href="mailto:?subject=x">m</a>
   <a id="save" href="#">s</a><a id="script" href="javascript:void 0">j</a><a id="section" href="/section/politics">p</a>
-  <a id="front" href="/politics">p</a><a id="author" href="/by/someone">a</a><a id="tag" href="/news/tag/eu/">t</a>
+  <a id="shared" href="/share?id=123">s</a><a id="saved" href="/save?story=12">s</a><a id="printed" href="/print?id=5">p</a>
+  <a id="login" href="/login?next=/2026/01/story">l</a><a id="subscribe" href="/subscribe?from=123">s</a><a id="search" href="/search?q=eu+2026">s</a>
+  <a id="query" href="?share=1">q</a><a id="page" href="?page=2">p</a><a id="top" href="#top">t</a><a id="profile" href="/profile/jane">p</a>
+  <a id="columnist" href="/columnists/jane">c</a><a id="rubric" href="/rubrik/politik">r</a><a id="front" href="/politics">p</a><a id="author" href="/by/someone">a</a><a id="tag" href="/news/tag/eu/">t</a>
   <a id="file" href="/2026/story.pdf" download>d</a><button id="hide">h</button>`;
 
 test("of a card whose story the list has an address for, the link to it counts, and no other", async (t) => {
@@ -73,11 +76,24 @@ test("of a card whose story the list has an address for, the link to it counts, 
 
 test("of a card whose story has no address, or no link to it, links to sections, authors and elsewhere do not count", async (t) => {
   const page = await open(t);
-  for (const title of ["#story", "/2026/12/01/a-story", "/news/a-story.html"]) {
+  for (const title of [
+    "#story",
+    "/2026/12/01/a-story",
+    "/news/a-story.html",
+    "/?p=123",
+    "/index.php?story_id=7",
+  ]) {
     const html = card(`<a id="title" href="${title}">t</a>${others}`);
     for (const item of [undefined, { id: "s12" }, { id: "s12", url: "/r/123" }])
       assert.deepEqual(await counted(page, { html, item }), ["title"], title);
   }
+});
+
+test("a link to the story in an open shadow root is what counts, not another beside it", async (t) => {
+  const page = await open(t);
+  const html = `<x-card data-nearside-id="s12"><template class="shadow"><a id="title" href="/2026/story?x=1">t</a><slot></slot></template>
+    <a id="related" href="/2026/related-story">r</a></x-card>`;
+  assert.deepEqual(await counted(page, { html, item: { id: "s12", url: "/2026/story" } }), ["title"]);
 });
 
 test("a page says of a link that it opens the story, or that it does not", async (t) => {

@@ -127,3 +127,21 @@ fn a_golden_score_is_near_in_places_where_it_is_small_and_in_digits_where_it_is_
     }
     assert!(!holds(f32::INFINITY, 0.0), "a score that is not finite is near nothing");
 }
+
+#[test]
+fn lines_are_those_of_split() {
+    for text in ["", "a", "a\nb", "\n", "\n\na\n", "ä\n\nö"] {
+        assert!(lines_of(text).eq(text.split('\n')), "{text:?}");
+    }
+    assert_eq!(DIMENSION_TEXT, DIMENSION.to_string());
+}
+
+#[test]
+fn scores_that_are_not_finite_are_near_no_model() {
+    for score in [f32::INFINITY, f32::NEG_INFINITY, f32::NAN] {
+        let (_, mut golden) = with(&[]).unwrap();
+        golden.scores.fill(score);
+        let mut model = Model::load(SHIPPED).unwrap();
+        assert_eq!(golden.check(&mut model), Err(Error::ModelGolden(Words::GoldenScores)), "{score}");
+    }
+}

@@ -107,7 +107,7 @@ export const storage = [
     "the database never opens; the ranking has a second for it and more",
     "cold",
     () => {
-      IDBFactory.prototype.open = () => ({});
+      IDBFactory.prototype.open = () => new EventTarget();
     },
     { ...forgotten, guards: ["store-patience"] },
   ),
@@ -116,7 +116,7 @@ export const storage = [
     "the database never opens; the ranking has 150 ms",
     "budget",
     () => {
-      IDBFactory.prototype.open = () => ({});
+      IDBFactory.prototype.open = () => new EventTarget();
       globalThis.row.rank = { budgetMs: 150 };
     },
     { guards: ["late"] },
