@@ -1,6 +1,6 @@
 import { textOf as messageOf, Refusal } from "./refusal.js";
 import { encodeInto } from "./utf8.js";
-import { maxRanked } from "./wire.js";
+import { longestId, longestText, maxRanked } from "./wire.js";
 
 /** What the core takes of a list: its first 200 candidates as columns. All but `flags` are views of buffers. */
 export interface Columns {
@@ -32,10 +32,6 @@ interface LooseExtension {
   readonly personalize?: unknown;
 }
 
-/** A longer id is none. Web addresses, which many feeds have for ids, are shorter. */
-const longestId = 2048;
-/** A longer topic, subtopic or vector cannot be used: no text is copied before its length is known. */
-const longestText = 1024;
 /** A longer date cannot be used. */
 const longestDate = 64;
 /** Room for 200 stories with vectors. What a list of odd texts needed beyond it is given back. */

@@ -17,6 +17,8 @@ export interface Flavour<More extends object = object> {
   readonly modelIntegrity: string;
   readonly glueIntegrity: string;
   readonly version: string;
+  /** The version of the model contract that its core knows. */
+  readonly contract: number;
   /** Loads the page's side of a worker, for pages that ask for one. */
   readonly remote: () => Promise<{ readonly startRemote: typeof startRemote }>;
   /** Throws a refusal where it does not take a model of the page's: `modelUrl` as it is given, and its hash. */

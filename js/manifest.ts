@@ -45,8 +45,6 @@ interface Signed extends Manifest {
   readonly sdk: string;
 }
 
-/** The model contract's version that this package's core knows. */
-const knownContract = 1;
 /** A device's clock may be wrong by so much: 24 hours. */
 const grace = 86_400_000;
 
@@ -58,8 +56,8 @@ export interface Pinned {
   /** The Ed25519 keys, one of which has signed it: base64 of 32 bytes. */
   readonly keys: readonly string[];
   readonly channel: string;
-  /** The glue and the package's version, which its files must fit. */
-  readonly flavour: Pick<Flavour, "glueIntegrity" | "version">;
+  /** The glue, the contract and the package's version, which its files must fit. */
+  readonly flavour: Pick<Flavour, "glueIntegrity" | "contract" | "version">;
 }
 
 /**
@@ -139,11 +137,11 @@ function isText(value: unknown, pattern: RegExp): value is string {
 }
 
 /** Whether a sound manifest's release is for this version of the package. */
-function fits({ contract, glue, sdk }: Signed, { glueIntegrity, version }: Pinned["flavour"]): boolean {
+function fits({ contract, glue, sdk }: Signed, flavour: Pinned["flavour"]): boolean {
   return (
-    contract === knownContract && // guard: contract
-    glue.integrity === glueIntegrity && // guard: glue
-    version.localeCompare(sdk, "en", { numeric: true }) >= 0 // guard: sdk
+    contract === flavour.contract && // guard: contract
+    glue.integrity === flavour.glueIntegrity && // guard: glue
+    flavour.version.localeCompare(sdk, "en", { numeric: true }) >= 0 // guard: sdk
   );
 }
 

@@ -1,4 +1,4 @@
-import { mostErasures } from "./wire.js";
+import { generationAt, mostErasures, profileMagic } from "./wire.js";
 
 /**
  * What the store holds: the core's profile bytes, and before them, once the history was erased while no core was at hand, how
@@ -39,9 +39,9 @@ export function writeRecord({ erasures, profile }: Record): Uint8Array {
   return bytes;
 }
 
-/** How often a record's history was erased in all: without the core, and by it (`NSPF`, see `src/profile/bytes.rs`). */
+/** How often a record's history was erased in all: without the core, and by it. */
 export function timesErased({ erasures, profile }: Record): number {
-  return erasures + (numberIn(profile, 0x4e535046, 14) ?? 0);
+  return erasures + (numberIn(profile, profileMagic, generationAt) ?? 0);
 }
 
 /** Whether a record says that the history was erased, and nothing else. */

@@ -67,3 +67,18 @@ export const row = 9;
 
 /** The most erasures of a history that are counted. */
 export const mostErasures = 16777216;
+
+/** The most UTF-16 units of an id. */
+export const longestId = 2048;
+
+/** The same of a topic or subtopic. */
+export const longestText = 1024;
+
+/** The contract of models that is known. */
+export const knownContract = 1;
+
+/** How a stored profile begins: a big-endian number. */
+export const profileMagic = 1314082886;
+
+/** Where its generation stands, four bytes little-endian. */
+export const generationAt = 14;

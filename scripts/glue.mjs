@@ -37,7 +37,11 @@ function finalizationOfCores() {
   // wasm-bindgen always passes it.
   [/ {2}if \(realloc === void 0\) \{[\s\S]*?\n {2}\}\n/, "", may],
   // A page may go over to another module: the last good release's.
-  [/(function initSync\(module\) \{\n) {2}if \(wasm !== void 0\) return wasm;\n/, "$1"],
+  // The SDK always hands over a module that is compiled.
+  [
+    /function initSync\(module\) \{\n {2}if \(wasm !== void 0\) return wasm;\n[\s\S]*?( {2}const imports = .*\n)[\s\S]*?( {2}const instance = )/,
+    "function initSync({ module }) {\n$1$2",
+  ],
   [/if \(Symbol\.dispose\) .*\n/, ""],
   // Of modules that ask for a new instance of themselves; the SDK renews it after a trap.
   [/function __wbg_call_guard\(\) \{[\s\S]*?\n\}\n/, ""],

@@ -47,7 +47,6 @@ const CHANNEL = "default";
 const MANIFEST = "manifest.json";
 const past = (version) => `manifest.${version}.json`;
 const files = ["wasm", "glue", "model", "space"];
-const policyNames = ["strength", "k", "minimumEvidence", "maximumDisplacement", "topicCap"];
 
 /**
  * Makes a release in the folder `out`, signed by the private key in the file `key`. Returns its manifest.
@@ -220,9 +219,11 @@ function entry(stem, end, bytes) {
 
 /** What the built package itself reads a manifest with: of names, times, policies and the whole there is one definition. */
 async function readersOf(dist = join(root, "dist")) {
-  const modules = ["manifest.js", "release.js"].map((file) => import(pathToFileURL(join(dist, file))));
-  const [{ isSound }, { page }] = await Promise.all(modules);
-  return { ...page, isSound: (manifest) => isSound(manifest, page) };
+  const modules = ["manifest.js", "release.js", "wire.js"].map(
+    (file) => import(pathToFileURL(join(dist, file))),
+  );
+  const [{ isName, isSound }, { page }, { knobs }] = await Promise.all(modules);
+  return { ...page, isName, knobs, isSound: (manifest) => isSound(manifest, page) };
 }
 
 function expiry({ expires, days = DEFAULT_DAYS }, { dateOf }) {
@@ -240,11 +241,12 @@ function percentage(value) {
 }
 
 /** The policy, held to the SDK's own limits. */
-function checkedPolicy(policy, { readPolicy }) {
+function checkedPolicy(policy, { knobs, readPolicy }) {
   if (typeof policy !== "object" || policy === null || Array.isArray(policy))
     throw new Stop('--policy is a JSON object, as {"strength":0.5}, or a file with one.');
-  const unknown = Object.keys(policy).find((name) => !policyNames.includes(name));
-  if (unknown !== undefined) throw new Stop(`The policy has no ${unknown}, only ${policyNames.join(", ")}.`);
+  const known = [...new Set(knobs.map(([name]) => name.split(".")[0]))];
+  const unknown = Object.keys(policy).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new Stop(`The policy has no ${unknown}, only ${known.join(", ")}.`);
   try {
     readPolicy(policy);
   } catch (error) {

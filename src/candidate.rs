@@ -8,6 +8,14 @@ use nearside_kernels::vector::{DIMENSION, Directions, Vector};
 /// Candidates that are ranked; those behind keep their place. Benchmarks draw their curves beyond.
 pub const MAX_RANKED: usize = if cfg!(feature = "bench") { 1000 } else { 200 };
 
+/// The most UTF-16 units of a candidate's id: web addresses, which many feeds have for ids, are shorter. The SDK refuses a list with a
+/// longer one.
+pub const MAX_ID: usize = 2048;
+
+/// The most UTF-16 units of a topic, a subtopic or a vector in base64. The SDK holds an item with a longer one, and copies no text before its
+/// length is known.
+pub const MAX_TEXT: usize = 1024;
+
 /// Farthest date from 1970, in milliseconds: the range of JavaScript's `Date` (ECMA-262, time values).
 const MAX_DATE_MS: f64 = 8.64e15;
 

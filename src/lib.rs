@@ -51,7 +51,7 @@ pub mod wasm;
 pub mod wire;
 mod words;
 
-pub use candidate::{Candidate, Candidates, MAX_RANKED, Standing};
+pub use candidate::{Candidate, Candidates, MAX_ID, MAX_RANKED, MAX_TEXT, Standing};
 pub use error::Error;
 pub use explain::Explanation;
 pub use features::Feature;

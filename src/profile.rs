@@ -1,6 +1,6 @@
 //! What the reader did: bounded, expiring, mergeable sets of events, and nothing derived from them.
 
-mod bytes;
+pub(crate) mod bytes;
 
 use crate::id::{ArticleId, SpaceId, TopicId};
 use crate::time::Seconds;

@@ -172,6 +172,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("NearsideError", module.py().get_type::<NearsideError>())?;
     module.add("FEATURES", Feature::ALL.iter().map(|feature| feature.name()).collect::<Vec<_>>())?;
+    module.add("MAX_ID", crate::MAX_ID)?;
+    module.add("MAX_TEXT", crate::MAX_TEXT)?;
     module.add_class::<PyArticles>()?;
     module.add_class::<PyPolicy>()?;
     module.add_class::<PyProfile>()?;

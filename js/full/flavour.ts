@@ -2,6 +2,7 @@ import { apart } from "../apart.js";
 import type { Core } from "../core.js";
 import type { Flavour } from "../flavour.js";
 import { Refusal } from "../refusal.js";
+import { knownContract } from "../wire.js";
 import { glueIntegrity, modelIntegrity, version, wasmIntegrity } from "./integrity.js";
 import { __wbg_reset_state, Core as FullCore, initSync } from "./nearside.js";
 import type { Inspection } from "./types.js";
@@ -24,6 +25,7 @@ export const flavour: Flavour<Inspecting> = {
   wasmUrl: () => new URL("./nearside_bg.wasm", import.meta.url),
   modelUrl: () => new URL("../reranker.onnx", import.meta.url),
   ...{ wasmIntegrity, modelIntegrity, glueIntegrity, version },
+  contract: knownContract,
   remote: () => import("./remote.js"),
   checkModel(source, integrity) {
     const isChecked = typeof integrity === "string" && sha384.test(integrity);

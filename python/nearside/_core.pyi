@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 FEATURES: list[str]
+MAX_ID: int
+MAX_TEXT: int
 
 class NearsideError(ValueError):
     """What the core refuses; `args` are the stable code and one sentence."""

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from nearside._core import MAX_ID
 from nearside.encode import check_encoder, encode_texts
 from nearside.encoder import TextEncoder
 from nearside.faults import Faults
-from nearside.feed_fields import LONGEST_ID, OWN, Item, settle_fields, units
+from nearside.feed_fields import OWN, Item, settle_fields, units
 from nearside.feed_file import read_feed, write_feed
 from nearside.markup import plain_text
 from nearside.space import DIMENSION, Space, article_text, from_base64, to_base64
@@ -104,8 +105,8 @@ def _sound(items: list[Any], faults: Faults) -> list[tuple[str, Item]]:
         where = f"item {number}, {_name(id_)}" if id_ else f"item {number}"
         if not isinstance(id_, str) or not id_:
             faults.add("an item has no id: the page cannot be ranked with it", where)
-        elif units(id_) > LONGEST_ID:
-            faults.add(f"an id has more than {LONGEST_ID} characters: the page cannot be ranked with it", where)
+        elif units(id_) > MAX_ID:
+            faults.add(f"an id has more than {MAX_ID} characters: the page cannot be ranked with it", where)
         elif id_ in seen:
             faults.add("an id is used again: the page cannot be ranked with it", where)
         else:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from nearside._core import MAX_TEXT
 from nearside.faults import Faults
 
 OWN = "_nearside"
@@ -20,9 +21,6 @@ NUMBER = re.compile(r"\s*[+-]?\d{1,15}(?:\.\d{1,15})?\s*", re.ASCII)
 WORDS = {"true": True, "1": True, "false": False, "0": False}
 LONGEST_EXACT = 2**53  # whole numbers up to here are the same in a browser
 LONGEST_DATE = 64  # characters
-# In UTF-16 units, as the page counts them: js/candidates.ts.
-LONGEST_ID = 2048
-LONGEST_TOPIC = 1024
 # As the page reads them: js/candidates.ts.
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 HELD = "the page holds the item in its place"
@@ -125,8 +123,8 @@ def _settle_topic(own: Item, faults: Faults, where: str) -> None:
             own["subtopic"] = texts[1]
         faults.add(f"`{name}` is a list; its first text was taken, and of topics the second for the subtopic", where)
     for name in ("topic", "subtopic"):
-        if units(own.get(name)) > LONGEST_TOPIC:
-            faults.add(f"`{name}` has more than {LONGEST_TOPIC} characters: {HELD}", where)
+        if units(own.get(name)) > MAX_TEXT:
+            faults.add(f"`{name}` has more than {MAX_TEXT} characters: {HELD}", where)
 
 
 def units(value: object) -> int:

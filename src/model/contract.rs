@@ -35,7 +35,7 @@ use crate::words::Words;
 use nearside_kernels::base64;
 use nearside_kernels::vector::DIMENSION;
 
-pub(super) const VERSION: &str = "1";
+pub(crate) const VERSION: &str = "1";
 /// [`DIMENSION`], as a contract writes it.
 const DIMENSION_TEXT: &str = "64";
 /// How far a golden score may be from the stated one, which another engine computed: a part of it where it is beyond 1, since

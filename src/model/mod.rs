@@ -3,7 +3,7 @@
 // In the full flavour every model runs on tract, so that it is one engine; the tests compare the two.
 #[cfg(any(not(feature = "tract"), test))]
 mod compact;
-mod contract;
+pub(crate) mod contract;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod name;

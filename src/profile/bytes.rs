@@ -24,9 +24,9 @@ use crate::time::Seconds;
 use crate::words::Words;
 use nearside_kernels::vector::{DIMENSION, Vector};
 
-const MAGIC: &[u8; 4] = b"NSPF";
+pub(crate) const MAGIC: &[u8; 4] = b"NSPF";
 const VERSION: u16 = 1;
-const HEADER: usize = 14;
+pub(crate) const HEADER: usize = 14;
 const DWELL_HAS_VECTOR: u16 = 1 << 15;
 const HIDE_HIDDEN: u8 = 1;
 const HIDE_HAS_VECTOR: u8 = 2;

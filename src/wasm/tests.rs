@@ -3,8 +3,10 @@ use std::path::Path;
 
 use super::*;
 use crate::error::Kind;
+use crate::model::contract::VERSION as CONTRACT;
+use crate::profile::bytes as profile;
 use crate::words::{FIRST_MARK, Words};
-use crate::{Bound, MAX_RANKED, Policy, Profile, Reason};
+use crate::{Bound, MAX_ID, MAX_RANKED, MAX_TEXT, Policy, Profile, Reason};
 
 /// Most characters of a line with its end, as Biome breaks them.
 const LINE: usize = 111;
@@ -61,6 +63,15 @@ fn typescript() -> String {
             "mostErasures",
             Profile::MAX_GENERATION as usize,
         ),
+        ("The most UTF-16 units of an id.", "longestId", MAX_ID),
+        ("The same of a topic or subtopic.", "longestText", MAX_TEXT),
+        ("The contract of models that is known.", "knownContract", CONTRACT.parse().unwrap()),
+        (
+            "How a stored profile begins: a big-endian number.",
+            "profileMagic",
+            u32::from_be_bytes(*profile::MAGIC) as usize,
+        ),
+        ("Where its generation stands, four bytes little-endian.", "generationAt", profile::HEADER),
     ] {
         write!(text, "\n/** {about} */\nexport const {name} = {value};\n").unwrap();
     }

@@ -36,13 +36,7 @@ describe("contents", () => {
       "worker.js",
       "index.cjs",
     ];
-    // The modules that know the wasm: the full flavour has its own.
-    const copies = ["core", "engine", "load", "release", "remote", "reranker", "serve", "settings"].map(
-      (name) => `${name}.js`,
-    );
-    const full = [...built.filter((name) => name !== "reranker.onnx"), ...copies].map(
-      (name) => `dist/full/${name}`,
-    );
+    const full = built.filter((name) => name !== "reranker.onnx").map((name) => `dist/full/${name}`);
     const papers = [
       "package.json",
       "README.md",
@@ -187,20 +181,13 @@ describe("flavours", () => {
       assert.ok(!wasm.includes(word), word);
   });
 
-  test("the full entry holds no other wasm's glue and hashes than its own, and shares the history's modules", async () => {
+  test("the full entry holds no other wasm's glue and hashes than its own, and shares all else", async () => {
     const names = modules(await bundle(`export * from "nearside/full";`));
-    for (const name of [
-      "nearside.js",
-      "integrity.js",
-      "engine.js",
-      "load.js",
-      "settings.js",
-      "reranker.js",
-    ]) {
+    for (const name of ["nearside.js", "integrity.js", "flavour.js"])
       assert.ok(names.includes(`full/${name}`), name);
+    for (const name of ["nearside.js", "integrity.js", "default-flavour.js"])
       assert.ok(!names.includes(name), name);
-    }
-    for (const name of ["profile.js", "keeper.js", "store.js", "consent.js"])
+    for (const name of ["reranker.js", "engine.js", "profile.js", "store.js", "consent.js"])
       assert.ok(names.includes(name), name);
   });
 

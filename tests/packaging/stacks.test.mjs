@@ -153,7 +153,9 @@ describe("Jest", () => {
       expect(ordered).toEqual(items);
       expect(["load_failed", "unsupported"]).toContain(outcome.reason);
       expect(outcome.message).toBeTruthy();
-      expect(["applied", "stale_list", "too_late"]).toContain(reranker.apply(list, ordered).reason);
+      expect(reranker.apply(list, ordered).reason).toBe("applied");
+      expect(reranker.apply(list, [...ordered].reverse()).reason).toBe("applied");
+      expect(list.firstChild.getAttribute("data-nearside-id")).toBe("b");
       await reranker.ready;
       reranker.dispose();
     });`;

@@ -4,6 +4,7 @@ use super::memory::{Constant, Constants, Source, Value};
 use super::operator::Operator;
 use super::plan::{Id, MAX_COST, NONE, Plan, Planner};
 use super::shape::Shape;
+use crate::error::joined;
 use crate::model::onnx::{Attribute, Element, MAX_VALUES, Node, OnnxModel, ValueInfo};
 use crate::model::refusal::{Refusal, Refused, unsupported};
 use crate::{Error, Words};
@@ -69,7 +70,7 @@ impl Program {
     pub(super) fn read(model: &OnnxModel) -> Result<Self, Error> {
         // Before the opset, which another version of a file may change; this engine has no other operator sets.
         if let Some(node) = model.graph.nodes.iter().find(|node| !node.domain.is_empty()) {
-            return Err(unsupported(&[node.domain, ".", node.operator].concat(), None, ""));
+            return Err(unsupported(&joined(&[node.domain, ".", node.operator]), None, ""));
         }
         if !(13..=21).contains(&model.opset) {
             return Err(Error::OpsetUnsupported(model.opset));
