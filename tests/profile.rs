@@ -134,6 +134,22 @@ fn erase_wins_over_every_older_copy() {
     assert_eq!(merged(&old, &again), again);
 }
 
+/// What version 1 wrote at noon of 1 December 2026. Every later version reads it: the file stays as it is.
+#[test]
+fn a_record_of_version_1_is_read_by_every_later_version() {
+    const RECORD: &[u8] = include_bytes!("fixtures/profile-version-1.bin");
+    const NOON: Seconds = Seconds(1_796_126_400);
+    let profile = Profile::decode(RECORD, NOON).expect("it is read");
+    assert!(!Profile::is_later(RECORD));
+    assert_eq!((profile.clicks().len(), profile.views().len(), profile.hides().len()), (7, 5, 2));
+    assert_eq!(profile.clicks().iter().filter(|click| click.vector.is_some()).count(), 6);
+    assert_eq!(profile.clicks()[0].second, Seconds(NOON.0 - 3000 * 60));
+    assert_eq!([5, 6].map(|i| profile.clicks()[i].topic), ["science", "sports"].map(TopicId::new));
+    assert_eq!(profile.hides().iter().filter(|hide| hide.hidden).count(), 1);
+    // What is written of it is of the newest version, and the same history.
+    assert_eq!(Profile::decode(&profile.encode(), NOON), Ok(profile));
+}
+
 #[test]
 fn a_new_space_keeps_topics_and_loses_vectors() {
     let mut profile = profile(0, 1, &[(1, 1, 5, 3), (3, 2, 5, 3)]);

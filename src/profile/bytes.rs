@@ -1,35 +1,31 @@
 //! The stored form of a profile: one byte string of at most 12 KB.
 //!
-//! All numbers are little-endian.
+//! All numbers are little-endian. It begins alike in all versions:
 //!
 //! | bytes | what |
 //! |---|---|
 //! | 4 | magic `NSPF` |
-//! | 2 | version, 1 |
+//! | 2 | version |
 //! | 4 | length of the whole string |
 //! | 4 | checksum (FNV-1a, 32 bits) of all that follows it, then of the ten bytes before it |
 //! | 4 | generation, at most 2^24 |
-//! | 8 | vector space |
-//! | 2, 2, 2 | numbers of clicks, views and hides |
-//! | 22 or 86 each | click: second 4, id 8, topic 4, subtopic 4, dwell 2 (top bit: a vector of 64 bytes follows) |
-//! | 16 each | view: second 4, id 8, topic 4 |
-//! | 17 or 81 each | hide: second 4, id 8, topic 4, flags 1 (bit 0 hidden, bit 1 a vector of 64 bytes follows) |
 //!
-//! Entries of a kind rise by second, then id. No two have both alike, and no two hides the id.
+//! What follows is its version's own. Each version that was ever written is read for ever, by a module that is not changed any more, and the
+//! newest is written. What a later version wrote is left alone by events, and taken away by an erasure.
 
-use super::{Click, Dwell, Hide, Profile, View};
+mod version_1;
+
+use super::Profile;
 use crate::error::Error;
-use crate::id::{ArticleId, SpaceId, TopicId, checksum};
+use crate::id::checksum;
 use crate::time::Seconds;
 use crate::words::Words;
-use nearside_kernels::vector::{DIMENSION, Vector};
+use nearside_kernels::vector::DIMENSION;
 
 pub(crate) const MAGIC: &[u8; 4] = b"NSPF";
+/// The version that is written.
 const VERSION: u16 = 1;
 pub(crate) const HEADER: usize = 14;
-const DWELL_HAS_VECTOR: u16 = 1 << 15;
-const HIDE_HIDDEN: u8 = 1;
-const HIDE_HAS_VECTOR: u8 = 2;
 
 const _: () = assert!(Profile::MAX_BYTES <= 12 * 1024);
 
@@ -48,26 +44,7 @@ impl Profile {
         bytes.extend(VERSION.to_le_bytes());
         bytes.extend([0; 8]);
         bytes.extend(self.generation.to_le_bytes());
-        bytes.extend(self.space.0.to_le_bytes());
-        for len in [self.clicks.len(), self.views.len(), self.hides.len()] {
-            bytes.extend((len as u16).to_le_bytes());
-        }
-        for click in &self.clicks {
-            put_key(&mut bytes, click.second, click.id, click.topic);
-            bytes.extend(click.subtopic.0.to_le_bytes());
-            let has_vector = if click.vector.is_some() { DWELL_HAS_VECTOR } else { 0 };
-            bytes.extend((click.dwell.0 | has_vector).to_le_bytes());
-            put_vector(&mut bytes, click.vector);
-        }
-        for view in &self.views {
-            put_key(&mut bytes, view.second, view.id, view.topic);
-        }
-        for hide in &self.hides {
-            put_key(&mut bytes, hide.second, hide.id, hide.topic);
-            let hidden = if hide.hidden { HIDE_HIDDEN } else { 0 };
-            bytes.push(hidden | if hide.vector.is_some() { HIDE_HAS_VECTOR } else { 0 });
-            put_vector(&mut bytes, hide.vector);
-        }
+        version_1::write(self, &mut bytes);
         let len = bytes.len() as u32;
         bytes[6..10].copy_from_slice(&len.to_le_bytes());
         let sum = checksum_of(&bytes);
@@ -99,70 +76,24 @@ impl Profile {
         if header.take()? != *MAGIC {
             return Err(malformed(Words::ProfileMagic));
         }
-        if u16::from_le_bytes(header.take()?) != VERSION {
-            return Err(malformed(Words::ProfileVersion));
-        }
+        let read = match header.u16()? {
+            1 => version_1::read,
+            _ => return Err(malformed(Words::ProfileVersion)),
+        };
         if header.u32()? as usize != bytes.len() || bytes.len() > Profile::MAX_BYTES {
             return Err(malformed(Words::ProfileLength));
         }
         if header.u32()? != checksum_of(bytes) {
             return Err(malformed(Words::ProfileChecksum));
         }
-        let mut body = header;
-        let mut profile = Self {
-            generation: body.u32()?,
-            space: SpaceId(u64::from_le_bytes(body.take()?)),
-            ..Self::default()
-        };
-        if profile.generation > Profile::MAX_GENERATION {
+        let generation = header.u32()?;
+        if generation > Profile::MAX_GENERATION {
             return Err(malformed(Words::ProfileGeneration));
         }
-        let [clicks, views, hides] = [body.u16()?, body.u16()?, body.u16()?].map(usize::from);
-        if clicks > Profile::MAX_CLICKS || views > Profile::MAX_VIEWS || hides > Profile::MAX_HIDES {
-            return Err(malformed(Words::ProfileEntries));
-        }
-        for _ in 0..clicks {
-            let (second, id, topic) = body.key()?;
-            let subtopic = TopicId(body.u32()?);
-            let dwell = body.u16()?;
-            let vector = body.vector(dwell & DWELL_HAS_VECTOR != 0)?;
-            let dwell = Dwell(dwell & !DWELL_HAS_VECTOR);
-            if dwell.0 > Dwell::MAX_SECONDS + 1 {
-                return Err(malformed(Words::ProfileDwell));
-            }
-            profile.add_click(Click { second, id, topic, subtopic, dwell, vector });
-        }
-        for _ in 0..views {
-            let (second, id, topic) = body.key()?;
-            profile.add_view(View { second, id, topic });
-        }
-        for _ in 0..hides {
-            let (second, id, topic) = body.key()?;
-            let [flags] = body.take()?;
-            if flags & !(HIDE_HIDDEN | HIDE_HAS_VECTOR) != 0 {
-                return Err(malformed(Words::ProfileFlag));
-            }
-            let vector = body.vector(flags & HIDE_HAS_VECTOR != 0)?;
-            profile.add_hide(Hide { second, id, hidden: flags & HIDE_HIDDEN != 0, topic, vector });
-        }
-        // Entries out of order, an entry twice, bytes behind the last.
-        if profile.encode() != bytes {
-            return Err(malformed(Words::ProfileRewritten));
-        }
+        let mut profile = read(header)?;
+        profile.generation = generation;
         profile.expire(now);
         Ok(profile)
-    }
-}
-
-fn put_key(bytes: &mut Vec<u8>, second: Seconds, id: ArticleId, topic: TopicId) {
-    bytes.extend(second.0.to_le_bytes());
-    bytes.extend(id.0.to_le_bytes());
-    bytes.extend(topic.0.to_le_bytes());
-}
-
-fn put_vector(bytes: &mut Vec<u8>, vector: Option<Vector>) {
-    if let Some(vector) = vector {
-        bytes.extend(vector.0.map(|x| x as u8));
     }
 }
 
@@ -188,23 +119,14 @@ impl Reader<'_> {
     fn u32(&mut self) -> Result<u32, Error> {
         self.take().map(u32::from_le_bytes)
     }
-
-    fn key(&mut self) -> Result<(Seconds, ArticleId, TopicId), Error> {
-        Ok((Seconds(self.u32()?), ArticleId(u64::from_le_bytes(self.take()?)), TopicId(self.u32()?)))
-    }
-
-    fn vector(&mut self, present: bool) -> Result<Option<Vector>, Error> {
-        if present {
-            self.take::<DIMENSION>().map(|bytes| Some(Vector(bytes.map(|x| x as i8))))
-        } else {
-            Ok(None)
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::{ArticleId, SpaceId, TopicId};
+    use crate::profile::Dwell;
+    use nearside_kernels::vector::Vector;
 
     const NOW: Seconds = Seconds(1_700_000_000);
 
