@@ -310,8 +310,8 @@ export class Profile {
           cursor.next = this.#first; // whatever came since the erasure is taken in again
           return generation;
         });
-        // Behind the last that is counted only a mark is above it.
-        if (this.#erasures + before < mostErasures) {
+        // Behind the last generation only a mark is above it.
+        if (before < mostErasures) {
           const profile = host.run((core, cursor) => this.#keep(core, cursor));
           return writeRecord({ erasures: this.#erasures, profile });
         }
@@ -319,7 +319,9 @@ export class Profile {
     } catch {
       // The core trapped: mark the record instead.
     }
-    this.#erasures = Math.min(Math.max(this.#erasures, ...records.map(timesErased)) + 1, 2 ** 32 - 1);
+    const counts = records.map(({ erasures }) => erasures);
+    const next = [records.map(timesErased), counts].map((all) => Math.max(this.#erasures, ...all) + 1);
+    this.#erasures = next.find((count) => count <= mostErasures) ?? 1; // which is above the last that is counted
     this.#epoch++;
     this.#snapshot = [];
     return writeRecord({ erasures: this.#erasures, profile: new Uint8Array() });
@@ -328,8 +330,8 @@ export class Profile {
   /** Takes over a higher number of erasures; answers whether there was one. */
   #learn(records: readonly Record[]): boolean {
     const before = this.#erasures;
-    this.#erasures = Math.max(before, ...records.map(({ erasures }) => erasures));
-    const learned = this.#erasures > before;
+    for (const { erasures } of records) if (isAbove(erasures, this.#erasures)) this.#erasures = erasures;
+    const learned = this.#erasures !== before;
     if (learned) this.#epoch++;
     return learned;
   }
@@ -372,6 +374,11 @@ export class Profile {
 
 function mergeAll(core: Core, profiles: readonly Uint8Array[]): void {
   for (const profile of profiles) core.mergeProfile(profile, date());
+}
+
+/** Whether a number of erasures says that one took place behind another. Behind the last that is counted comes the first. */
+function isAbove(erasures: number, other: number): boolean {
+  return erasures > other || (other === mostErasures && erasures > 0 && erasures < other);
 }
 
 function same(a: Uint8Array, b: Uint8Array): boolean {

@@ -14,18 +14,15 @@ export interface Record {
 const mark = 0x4e534552;
 const header = 8;
 
-/**
- * Reads what a store holds. Whatever has no mark is taken for profile bytes; the core checks those. A history that was erased more often than is
- * counted is a record of nothing: of that none has been, and a mark alone is above it, whatever it says.
- */
+/** Reads what a store holds. Whatever has no mark is taken for profile bytes; the core checks those. A count beyond the bounds is a record of nothing. */
 export function readRecord(bytes: Uint8Array | undefined): Record {
   const profile = bytes ?? new Uint8Array();
   const erasures = numberIn(profile, mark, 4);
   const record =
     erasures === undefined ? { erasures: 0, profile } : { erasures, profile: profile.subarray(header) };
-  return isMark(record) || timesErased(record) <= mostErasures
-    ? record
-    : { erasures: 0, profile: new Uint8Array() };
+  // Nothing could be above it: an erasure must.
+  if (erasures !== undefined && erasures > mostErasures) return { erasures: 0, profile: new Uint8Array() };
+  return record;
 }
 
 /** The bytes of a record. */
@@ -41,7 +38,8 @@ export function writeRecord({ erasures, profile }: Record): Uint8Array {
 
 /** How often a record's history was erased in all: without the core, and by it. */
 export function timesErased({ erasures, profile }: Record): number {
-  return erasures + (numberIn(profile, profileMagic, generationAt) ?? 0);
+  const generation = numberIn(profile, profileMagic, generationAt) ?? 0;
+  return erasures + (generation > mostErasures ? 0 : generation);
 }
 
 /** Whether a record says that the history was erased, and nothing else. */

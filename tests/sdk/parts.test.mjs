@@ -383,33 +383,3 @@ test("what was not to move is held also once the answer is forgotten", () => {
     rankings.forget();
   }
 });
-
-test("a history that was erased more often than is counted is none; a mark alone is above it", () => {
-  const profile = (generation) => {
-    const bytes = new Uint8Array(32);
-    const view = new DataView(bytes.buffer);
-    view.setUint32(0, 0x4e535046); // NSPF
-    view.setUint32(14, generation, true);
-    return bytes;
-  };
-  const most = 2 ** 24;
-  const read = (erasures, bytes) => readRecord(writeRecord({ erasures, profile: bytes }));
-  for (const [erasures, generation, isHeld] of [
-    [0, most, true],
-    [most, 0, true],
-    [most - 5, 5, true],
-    [most - 5, 6, false],
-    [most, most, false],
-    [0, most + 1, false],
-    [2 ** 32 - 1, 0, false],
-  ]) {
-    const { profile: found, erasures: times } = read(erasures, profile(generation));
-    assert.deepEqual(
-      [times, found.length],
-      isHeld ? [erasures, 32] : [0, 0],
-      `${erasures} and ${generation}`,
-    );
-  }
-  for (const erasures of [1, most + 1, 2 ** 32 - 1])
-    assert.equal(read(erasures, new Uint8Array()).erasures, erasures);
-});

@@ -72,7 +72,10 @@ test("an erasure without consent takes what cannot be a record, and leaves a mar
 test("behind the last generation an erasure still ends the history, in every tab", async () => {
   for (const bytes of [
     encode(JSON.stringify({ generation: 2 ** 24, events: ["clicked s0"] })),
-    marked(2 ** 24, encode(JSON.stringify({ generation: 0, events: ["clicked s0"] }))),
+    marked(2 ** 24, encode(JSON.stringify({ generation: 3, events: ["clicked s0"] }))),
+    marked(2 ** 24 - 4, encode(JSON.stringify({ generation: 2 ** 24, events: ["clicked s0"] }))),
+    // Tabs that tell each other nothing learn of it by the store alone.
+    marked(2 ** 24, encode(JSON.stringify({ generation: 2 ** 24, events: ["clicked s0"] }))),
   ]) {
     const store = new Watched();
     store.bytes = bytes;
