@@ -76,7 +76,8 @@ function arrange(
   if (look && flowsInColumns(container)) return { applied: false, reason: "too_late" };
   // What stands beside the container, and beside what it is in, must not be pushed about, either.
   for (let inner: Element | null = look ? container : null; inner; inner = outerOf(inner))
-    for (const one of inner.parentNode?.children ?? []) if (look?.sees(one, true)) seen.push(one);
+    for (const one of inner.parentNode?.children ?? [])
+      if (one !== inner && look?.sees(one, true)) seen.push(one);
   const before = look?.places(seen);
   try {
     rearrange(container, current, target, fixed, painted);

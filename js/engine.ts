@@ -95,7 +95,11 @@ export class Engine {
     } catch (error) {
       throw this.#refuse(error);
     } finally {
-      if (this.users === 0) this.#free(); // its last reranker is gone, and an erasure came behind
+      // Given back, once it is through, what was made for a write behind the last reranker's end.
+      void quietly(async () => {
+        await undefined;
+        if (this.users === 0) this.#free();
+      });
     }
   }
 

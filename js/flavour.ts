@@ -1,6 +1,6 @@
 import type { Core, Glue } from "./core.js";
 import type { startRemote } from "./default-remote.js";
-import type { RerankerOptions } from "./types.js";
+import type { Reranker, RerankerOptions } from "./types.js";
 
 /**
  * What one flavour of the package has of its own. All else is the same in all: flavours on one page share the reader's history, and each has an
@@ -23,8 +23,8 @@ export interface Flavour<More extends object = object> {
   readonly remote: () => Promise<{ readonly startRemote: typeof startRemote }>;
   /** Throws a refusal where it does not take a model of the page's: `modelUrl` as it is given, and its hash. */
   readonly checkModel?: (source: unknown, integrity: RerankerOptions["modelIntegrity"]) => void;
-  /** Makes what its rerankers have beside the members of all. What these do must neither throw nor reject. */
-  readonly more?: (look: Look) => More;
+  /** Gives a reranker what those of this flavour have beside the members of all. What these do must neither throw nor reject. */
+  readonly extend?: (reranker: Reranker, look: Look) => Reranker & More;
 }
 
 /** Looks into the core with the model, brought up to date. `undefined` without consent, before loading has ended, after `dispose`, or where it fails. */

@@ -5,12 +5,14 @@ const mark = "data-nearside-link";
 const link = `a[href], area[href], [role=link], [${mark}]`;
 /** What does something of its own, also where it lies in a link: hide, save, play. */
 const control = "button, input, select, textarea, label, summary, [role=button]:not([href])";
-/** Folders of a site that hold no story, and a path of one word: a section's front. */
+/** Folders of a site that hold no story. */
 const aside =
-  /^[a-z]*$|(^|\/)(authors?|autor(en)?|by|categor(y|ies)|columnists?|people|profiles?|ressorts?|rubrik(en)?|sections?|share|tags?|topics?)(\/[^/]*)?$/i;
+  /(^|\/)(authors?|autor(en)?|by|categor(y|ies)|columnists?|people|profiles?|ressorts?|rubrik(en)?|sections?|share|tags?|topics?)(\/[^/]*)?$/i;
+/** A path of one word: a section's front, unless its query names a story. */
+const front = /^[a-z]*$/i;
 /** Paths at which a site does something for the reader. */
 const service =
-  /^(account|comments?|log-?(in|out)|newsletters?|print|register|save|search|share|sign-?(in|up)|subscribe)(\.\w+)?(\/|$)/i;
+  /^(account|log-?(in|out)|newsletters?|print|register|save|search|share|sign-?(in|up)|subscribe)(\.\w+)?(\/[^/]*)?$/i;
 /** A query that names a story by its number, as `/?p=123` does. */
 const numbered = /[?&](a|art(icle|ikel)?_?(id)?|[nps]?id|item|news_?(id)?|p|post|story_?(id)?)=\d/i;
 
@@ -45,7 +47,10 @@ export function storyOf(
   const folder = to.pathname.replace(/^\/|\/$/g, "");
   const opens = isHere(to, opener)
     ? !/^(#top)?$/i.test(to.hash)
-    : to.host === location.host && !service.test(folder) && (numbered.test(to.search) || !aside.test(folder));
+    : to.host === location.host &&
+      !aside.test(folder) &&
+      !service.test(folder) &&
+      (numbered.test(to.search) || !front.test(folder));
   return opens ? id : undefined;
 }
 

@@ -74,9 +74,10 @@ export function outermost(make: (listen: (to: Listener) => void) => Reranker): R
       } catch {
         // guard: erase
       }
+      // There is no reranker, or it cannot.
       try {
         forgetKept();
-        return await wipe(); // there is no reranker, or it cannot
+        return await wipe(true);
       } catch {
         return false;
       }

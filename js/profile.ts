@@ -330,7 +330,11 @@ export class Profile {
   /** Takes over a higher number of erasures; answers whether there was one. */
   #learn(records: readonly Record[]): boolean {
     const before = this.#erasures;
-    for (const { erasures } of records) if (isAbove(erasures, this.#erasures)) this.#erasures = erasures;
+    const counts = records.map(({ erasures }) => erasures);
+    const highest = Math.max(before, ...counts);
+    // Behind the last that is counted comes the first.
+    const behind = highest === mostErasures ? Math.max(...counts.filter((count) => count < highest), 0) : 0;
+    this.#erasures = behind || highest;
     const learned = this.#erasures !== before;
     if (learned) this.#epoch++;
     return learned;
@@ -374,11 +378,6 @@ export class Profile {
 
 function mergeAll(core: Core, profiles: readonly Uint8Array[]): void {
   for (const profile of profiles) core.mergeProfile(profile, date());
-}
-
-/** Whether a number of erasures says that one took place behind another. Behind the last that is counted comes the first. */
-function isAbove(erasures: number, other: number): boolean {
-  return erasures > other || (other === mostErasures && erasures > 0 && erasures < other);
 }
 
 function same(a: Uint8Array, b: Uint8Array): boolean {

@@ -93,7 +93,7 @@ export function releaseOf(options: RerankerOptions["release"] | null, flavour: F
   const { manifestUrl, publicKeys: keys, channel: pinned } = options;
   const channel = pinned ?? "default";
   const url = new URL(manifestUrl, globalThis.document?.baseURI).href;
-  const id = [url, keys, channel, flavour.glueIntegrity].join(" ");
+  const id = JSON.stringify([url, keys, channel, flavour.glueIntegrity]);
   releases ??= new Map();
   const release = releases.get(id) ?? new Release(url, keys, channel, flavour);
   releases.set(id, release);

@@ -44,9 +44,7 @@ export function makeCreateReranker<More extends object>(
         look = to;
       });
     });
-    const more = flavour.more?.((work) => look(work));
-    for (const name in more) (reranker as More)[name] = more[name];
-    return reranker as Reranker & More;
+    return (flavour.extend?.(reranker, (work) => look(work)) ?? reranker) as Reranker & More;
   };
 }
 
@@ -95,8 +93,13 @@ function makeReranker(settings: Settings, show: (look: Look) => void): Reranker 
   };
   const erase = async (): Promise<boolean> => {
     forgetKept();
-    const done = await profile.erase(engine.live ? engine : undefined, allowed);
-    return done === true || !profile.isShared ? done : await wipe();
+    engine.users++; // an erasure is one work for a core, and may come behind the end of all rerankers
+    try {
+      const done = await profile.erase(engine.live ? engine : undefined, allowed);
+      return done === true || !profile.isShared ? done : await wipe();
+    } finally {
+      engine.release();
+    }
   };
 
   /** Everything that may go wrong between a list and its order. Promises hold no objects here: a page may have given all of them a `then`. */
@@ -268,6 +271,8 @@ function makeReranker(settings: Settings, show: (look: Look) => void): Reranker 
     watch(container, options) {
       const signal = memberOf(options, "signal");
       if (end.signal.aborted || signal?.aborted) return () => {};
+      let leave = (): void => {};
+      signal?.addEventListener("abort", () => leave()); // first: where it is no signal, nothing is watched
       let shared = watched.get(container);
       if (!shared || !watching.has(shared.stop)) {
         const finish = watch(container, watcher);
@@ -278,10 +283,10 @@ function makeReranker(settings: Settings, show: (look: Look) => void): Reranker 
       }
       const { stop, users } = shared;
       users.add(signal);
-      signal?.addEventListener("abort", () => {
+      leave = () => {
         users.delete(signal);
         if (users.size === 0) stop();
-      });
+      };
       return stop;
     },
     viewed: (item) => record("viewed", item),

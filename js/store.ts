@@ -1,6 +1,6 @@
 import { promisifyRequest } from "idb-keyval";
 import { tellNews } from "./news.js";
-import { quietly } from "./quiet.js";
+import { quietly, safely } from "./quiet.js";
 import { after } from "./timer.js";
 import type { Store } from "./types.js";
 
@@ -95,7 +95,7 @@ export class IdbStore {
   async #connect(): Promise<IDBDatabase> {
     const database = await this.#request();
     if (isOurs(database)) return database;
-    // Somebody else's, or half made: it gets what it lacks.
+    // Half made, or of another make: the store of our name is made anew.
     const next = database.version + 1;
     database.close();
     return await this.#request(next);
@@ -145,22 +145,26 @@ export function bounded(value: unknown): Uint8Array {
 }
 
 /**
- * Takes away all that is stored, unread: for an erasure in a page where nothing else works, or of a database that does not. Answers whether it is
+ * Takes away all that is stored, unread: for an erasure in a page where nothing else works, or of a database that does not. What was left beside
+ * it goes with it, as it may hold the mark that ends what stays; `alone`: in any case, as there is nobody to write one. Answers whether all is
  * gone. Never rejects.
  */
-export function wipe(): Promise<boolean> {
+export function wipe(alone = false): Promise<boolean> {
   return new Promise((resolve) => {
-    after(patience, () => resolve(false));
-    try {
-      localStorage.removeItem(name);
-    } catch {
-      // Refused: nothing is there.
-    }
-    const request = indexedDB.deleteDatabase(name);
-    request.onsuccess = () => {
-      tellNews(true);
-      resolve(true);
+    const end = after(patience, () => resolve(false));
+    const settle = (isGone: boolean): void => {
+      end();
+      if (isGone || alone) safely(() => localStorage.removeItem(name))(undefined);
+      if (isGone) tellNews(true);
+      resolve(isGone);
     };
+    try {
+      const request = indexedDB.deleteDatabase(name);
+      request.onsuccess = () => settle(true);
+      request.onerror = () => settle(false);
+    } catch {
+      settle(false);
+    }
   });
 }
 

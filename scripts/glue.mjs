@@ -37,6 +37,7 @@ function finalizationOfCores() {
   // wasm-bindgen always passes it.
   [/ {2}if \(realloc === void 0\) \{[\s\S]*?\n {2}\}\n/, "", may],
   // A page may go over to another module: the last good release's.
+  [/"Invalid stale object from previous Wasm instance"/g, '"of an instance that is gone"'],
   // The SDK always hands over a module that is compiled.
   [
     /function initSync\(module\) \{\n {2}if \(wasm !== void 0\) return wasm;\n[\s\S]*?( {2}const imports = .*\n)[\s\S]*?( {2}const instance = )/,

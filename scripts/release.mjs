@@ -197,7 +197,10 @@ async function checkModel(model, wasm, dist, mostMs) {
     core.free();
   } catch (error) {
     if (error instanceof Stop) throw error;
-    throw new Stop(`Pages would refuse the model (${error.reason ?? error.name}): ${error.message}.`);
+    const { worded } = await import(pathToFileURL(join(dist, "worded.js")));
+    throw new Stop(
+      `Pages would refuse the model (${error.reason ?? error.name}): ${await worded(error.message)}.`,
+    );
   }
   if (milliseconds > mostMs)
     throw new Stop(

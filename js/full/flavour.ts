@@ -2,6 +2,7 @@ import { apart } from "../apart.js";
 import type { Core } from "../core.js";
 import type { Flavour } from "../flavour.js";
 import { Refusal } from "../refusal.js";
+import type { Reranker } from "../types.js";
 import { knownContract } from "../wire.js";
 import { glueIntegrity, modelIntegrity, version, wasmIntegrity } from "./integrity.js";
 import { __wbg_reset_state, Core as FullCore, initSync } from "./nearside.js";
@@ -35,12 +36,14 @@ export const flavour: Flavour<Inspecting> = {
         "nearside/full runs a model only with modelIntegrity, its hash, sha384-…",
       );
   },
-  more: (look) => ({
-    async inspect() {
+  extend(reranker, look) {
+    const full = reranker as Reranker & Inspecting;
+    full.inspect = async () => {
       const inspection = look(inspect);
       return inspection && apart(inspection, "then");
-    },
-  }),
+    };
+    return full;
+  },
 };
 
 function inspect({ glue }: Core): Inspection | undefined {

@@ -137,6 +137,7 @@
     let inner = list;
     if (nested < 0.45) {
       inner = page.createElement("div");
+      if (around() < 0.3) inner.style.display = "contents";
       const root = nested < 0.15 ? inner.attachShadow({ mode: "open" }) : inner;
       if (nested < 0.3) root.append(list);
       else {

@@ -55,7 +55,8 @@ const others = `<a id="share" href="https://www.facebook.com/sharer/sharer.php?u
   <a id="shared" href="/share?id=123">s</a><a id="saved" href="/save?story=12">s</a><a id="printed" href="/print?id=5">p</a>
   <a id="login" href="/login?next=/2026/01/story">l</a><a id="subscribe" href="/subscribe?from=123">s</a><a id="search" href="/search?q=eu+2026">s</a>
   <a id="query" href="?share=1">q</a><a id="page" href="?page=2">p</a><a id="top" href="#top">t</a><a id="profile" href="/profile/jane">p</a>
-  <a id="columnist" href="/columnists/jane">c</a><a id="rubric" href="/rubrik/politik">r</a><a id="front" href="/politics">p</a><a id="author" href="/by/someone">a</a><a id="tag" href="/news/tag/eu/">t</a>
+  <a id="columnist" href="/columnists/jane">c</a><a id="rubric" href="/rubrik/politik">r</a><a id="tagged" href="/tag/politics?p=2">t</a>
+  <a id="section2" href="/section/world?p=2">s</a><a id="author2" href="/author/view?id=12">a</a><a id="front" href="/politics">p</a><a id="author" href="/by/someone">a</a><a id="tag" href="/news/tag/eu/">t</a>
   <a id="file" href="/2026/story.pdf" download>d</a><button id="hide">h</button>`;
 
 test("of a card whose story the list has an address for, the link to it counts, and no other", async (t) => {
@@ -82,6 +83,9 @@ test("of a card whose story has no address, or no link to it, links to sections,
     "/news/a-story.html",
     "/?p=123",
     "/index.php?story_id=7",
+    "/politics/?id=9",
+    "/comment/2026/01/the-case",
+    "/print/2026/x",
   ]) {
     const html = card(`<a id="title" href="${title}">t</a>${others}`);
     for (const item of [undefined, { id: "s12" }, { id: "s12", url: "/r/123" }])

@@ -262,3 +262,21 @@ test("erase reaches a later history that it learns of only then, also in the tab
   await pause(debounced);
   assert.deepEqual([fresh.stored().views, fresh.stored().clicks], [0, 1]);
 });
+
+test("an erasure behind the end of all rerankers is one, for every tab", async () => {
+  const store = new Watched();
+  const [first, second] = [await openTab(store), await openTab(store)];
+  readTwo(first, list);
+  await pause(soon);
+  await second.rank(list);
+  second.clicked(list[2]);
+  await pause(soon);
+  assert.equal(second.stored().clicks, 3);
+  first.dispose();
+  await pause(soon);
+  assert.equal(await first.erase(), true);
+  assert.deepEqual(JSON.parse(store.text), { generation: 1, events: [] });
+  second.clicked(list[3]);
+  await pause(soon);
+  assert.doesNotMatch(store.text, /clicked s[012]/);
+});

@@ -374,7 +374,7 @@ test("a trap costs the instance, not the history; a second one ends ranking for 
   for (const error of [
     () => new WebAssembly.RuntimeError("unreachable"),
     () => new RangeError("Maximum call stack size exceeded"),
-    () => new Error("Invalid stale object from previous Wasm instance"),
+    () => new Error("of an instance that is gone"),
     () => undefined,
   ]) {
     let trap = false;
