@@ -27,6 +27,7 @@ export class Look {
     const view = this.#view;
     if (!view) return false;
     const style = view.getComputedStyle(element);
+    if (typeof style.visibility !== "string") return true; // of the page's making: nothing can be known
     const hasBox = element.getClientRects().length > 0;
     if (!hasBox && style.display !== "contents") return false;
     const isVisible = style.visibility === "visible";
@@ -56,7 +57,7 @@ export class Look {
   places(elements: readonly Element[]): string {
     const places: number[] = [];
     const add = ({ left, top, width, bottom }: DOMRect): void => {
-      places.push(left, top, width, Math.min(bottom, this.#bottom));
+      places.push(left, top, width, least(this.#bottom, bottom));
     };
     for (const element of elements) {
       add(element.getBoundingClientRect());
@@ -79,25 +80,32 @@ function hasShadow({ shadowRoot }: Element): boolean {
   return shadowRoot !== null;
 }
 
+/** The smaller number, or the first: by syntax, as a page may have anything in the place of `Math`. */
+function least(one: number, other: number): number {
+  if (other < one) return other;
+  return one;
+}
+
 /** How much smaller an element is than it says: browsers without `currentCSSZoom` tell boxes as if nothing were zoomed. Never above 1. */
 export function zoomOf(element: Element): number {
   let zoom = 1;
   for (let outer = element.currentCSSZoom === undefined ? element : null; outer; outer = outerOf(outer))
     zoom *= Number(getComputedStyle(outer).zoom) || 1;
-  return Math.min(1, zoom);
+  return least(1, zoom);
 }
 
 /** Where the window ends, in its own coordinates; a frame's where its parents' windows end as well. */
 function bottomOf(view: Window | null): number {
   if (!view) return Number.NEGATIVE_INFINITY;
   const { innerHeight, visualViewport: zoomed } = view;
-  const bottom = zoomed ? Math.max(innerHeight, zoomed.offsetTop + zoomed.height) : innerHeight;
+  const end = zoomed ? zoomed.offsetTop + zoomed.height : 0;
+  const bottom = -least(-innerHeight, -end);
   try {
     const frame = view.frameElement as HTMLElement | null;
     if (!frame) return bottom;
     const { top, height } = frame.getBoundingClientRect();
     const below = (bottomOf(frame.ownerDocument.defaultView) - top) * (frame.offsetHeight / height);
-    return Number.isNaN(below) ? bottom : Math.min(bottom, below);
+    return least(bottom, below);
   } catch {
     return bottom; // the parent is of another origin
   }

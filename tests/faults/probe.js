@@ -10,6 +10,7 @@
   const windowHeight = () => document.documentElement.clientHeight;
   const settle = setTimeout.bind(globalThis);
   const { isArray } = Array;
+  const { getComputedStyle } = globalThis;
   const clock = performance.now.bind(performance);
   const { push, slice, indexOf } = Array.prototype;
   const { getItem, setItem } = globalThis.Storage?.prototype ?? {};

@@ -115,7 +115,7 @@ export const touched = {
   "indexedDB.deleteDatabase": goesOn,
   "indexedDB.open": ["cold", "ranked"],
   "location.host": goesOn,
-  "localStorage.getItem": goesOn,
+  "localStorage.getItem": ["ranked", "cold"], // where the history was left there
   "localStorage.removeItem": goesOn,
   "localStorage.setItem": goesOn,
   performance: goesOn,

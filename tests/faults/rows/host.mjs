@@ -153,7 +153,7 @@ export const host = [
       };
       globalThis.row.after = async (reranker) => {
         await reranker.ready;
-        if ((await reranker.erase()) !== false) globalThis.probe.note("erased nothing");
+        if ((await reranker.erase()) !== true) globalThis.probe.note("erased nothing");
       };
     },
     { applied: "stale_list", silent: true, guards: ["make", "rank", "erase"] },

@@ -153,8 +153,8 @@ export const platform = [
   }),
   without(
     "no crypto.subtle, and a wrong file",
-    "nothing can be hashed to say what is wrong",
-    "integrity",
+    "the browser holds the file to its hash, and does not say what was wrong",
+    "load_failed",
     () => {
       Object.defineProperty(globalThis, "crypto", { value: {} });
     },
