@@ -2,48 +2,18 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
-import { delimiter, dirname, join, relative, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { delimiter, join, relative } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 
-/** The repository's root. */
-export const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+import { bold, colour, root, Stop, say } from "../delivery/terminal.mjs";
+
+export { bold, colour, dim, done, green, isMain, main, red, root, Stop, say } from "../delivery/terminal.mjs";
 
 /** The project's own cache: tools, build stages. Safe to delete. */
 export const cache = join(root, ".cache");
 
-/** Whether to print in colour. */
-export const colour = Boolean(process.stdout.isTTY && !process.env.NO_COLOR);
-const paint = (code, text) => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
-export const bold = (text) => paint("1", text);
-export const dim = (text) => paint("2", text);
-export const green = (text) => paint("32", text);
-export const red = (text) => paint("31", text);
-
-/** A failure the reader can act on; its message is one sentence that says how. */
-export class Stop extends Error {
-  name = "Stop";
-}
-
-export const say = (text) => console.log(text);
-export const done = (text) => say(`${green("✓")} ${text}`);
 export const header = (text) => say(`\n${bold(`── ${text} ${"─".repeat(Math.max(3, 76 - text.length))}`)}`);
 export const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
-
-/** Runs a script's main function; a `Stop` ends it with its sentence alone. */
-export async function main(body) {
-  try {
-    await body();
-  } catch (error) {
-    if (!(error instanceof Stop)) throw error;
-    console.error(`\n${red("✗")} ${error.message}`);
-    process.exitCode = 1;
-  }
-}
-
-/** True when `url` (an `import.meta.url`) is the file Node was started with. */
-export const isMain = (url) =>
-  process.argv[1] !== undefined && fileURLToPath(url) === resolve(process.argv[1]);
 
 /** The full path of a program on PATH, or undefined. */
 export function which(program, path = process.env.PATH ?? "") {

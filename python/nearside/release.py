@@ -1,4 +1,4 @@
-"""A release of a model: what pages load, signed. Its format has one definition, `scripts/release.mjs`."""
+"""A release of a model: what pages load, signed. Its format has one definition, `delivery/release.mjs`."""
 
 import shutil
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nearside.space import ROOT
 
-SCRIPT = ROOT / "scripts" / "release.mjs"
+SCRIPT = ROOT / "delivery" / "release.mjs"
 # What says that the package was built.
 BUILT = ROOT / "dist" / "nearside_bg.wasm"
 

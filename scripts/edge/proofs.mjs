@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { brotliCompressSync, gzipSync } from "node:zlib";
-import { readUnverified } from "../manifest.mjs";
+import { readUnverified } from "../../delivery/manifest.mjs";
 import { negotiationProblems } from "./negotiation.mjs";
 import { compareReaders, newReader } from "./readers.mjs";
 import { replay } from "./replay.mjs";

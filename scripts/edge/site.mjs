@@ -5,9 +5,9 @@ import { mkdirSync, mkdtempSync } from "node:fs";
 import { chmod, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { writeKeys } from "../../delivery/keys.mjs";
+import { makeRelease, put } from "../../delivery/release.mjs";
 import { makeFeed } from "../../tests/e2e/feed.mjs";
-import { writeKeys } from "../keys.mjs";
-import { makeRelease, put } from "../release.mjs";
 import { root } from "../shell.mjs";
 
 const at = (...parts) => join(root, ...parts);

@@ -4,7 +4,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { brotliDecompressSync } from "node:zlib";
-import { readUnverified } from "../manifest.mjs";
+import { readUnverified } from "../../delivery/manifest.mjs";
 import { get } from "./negotiation.mjs";
 import { newReader } from "./readers.mjs";
 

@@ -3,9 +3,9 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { writeKeys } from "../../scripts/keys.mjs";
-import { makeKeys } from "../../scripts/manifest.mjs";
-import { makeRelease } from "../../scripts/release.mjs";
+import { writeKeys } from "../../delivery/keys.mjs";
+import { makeKeys } from "../../delivery/manifest.mjs";
+import { makeRelease } from "../../delivery/release.mjs";
 import { serveSite } from "./package.mjs";
 
 /**

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { after, test } from "node:test";
-import { makeKeys, sign } from "../../scripts/manifest.mjs";
+import { makeKeys, sign } from "../../delivery/manifest.mjs";
 import { storiesOf } from "./feed.mjs";
 import { feed, goTo, openGuarded, rank, serveSite, startBrowser, startReranker } from "./package.mjs";
 

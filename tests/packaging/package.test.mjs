@@ -37,7 +37,9 @@ describe("contents", () => {
       "index.cjs",
     ];
     const full = built.filter((name) => name !== "reranker.onnx").map((name) => `dist/full/${name}`);
+    const commands = (await readdir(path.join(root, "delivery"))).map((name) => `delivery/${name}`);
     const papers = [
+      "models/minilm-l6-pca64-v1.safetensors", // the default model's space, which a release holds
       "package.json",
       "README.md",
       "CHANGELOG.md",
@@ -48,7 +50,7 @@ describe("contents", () => {
     ];
     assert.deepEqual(
       consumer.files,
-      [...modules, ...built.map((name) => `dist/${name}`), ...full, ...papers].sort(),
+      [...modules, ...built.map((name) => `dist/${name}`), ...full, ...commands, ...papers].sort(),
     );
   });
 
@@ -209,6 +211,52 @@ describe("flavours", () => {
       api: ["MemoryStore", "createReranker", "reasons", "releaseReasons"],
       ...{ same: true, shared: true, reason: "no_consent", added: ["inspect"], inspection: "undefined" },
     });
+  });
+});
+
+describe("the command", () => {
+  const nearside = (...args) => consumer.node("node_modules/.bin/nearside", ...args);
+
+  test("makes keys and a release, and checks it, from the installed package alone", async () => {
+    const { stdout: help } = await nearside();
+    for (const name of ["keys", "release", "check"])
+      assert.match(help, new RegExp(`^nearside ${name} --out`, "m"));
+    const made = await nearside("keys", "--out", "key.pem");
+    assert.equal(made.code, 0, made.stderr);
+    const [, key] = /^([\w+/]{43}=)$/m.exec(made.stdout);
+    const released = await nearside("release", "--out", "site", "--key", "key.pem", "--channel", "uk");
+    assert.equal(released.code, 0, released.stderr);
+    assert.match(released.stdout, /Version 1 is in /);
+    const check = (...more) => nearside("check", "--out", "site", "--key", key, ...more);
+    const good = await check("--channel", "uk");
+    assert.equal(good.code, 0, good.stdout + good.stderr);
+    assert.match(good.stdout, /Pages take this release/);
+    const other = await check();
+    assert.deepEqual([other.code, /for the channel "uk", not "default"/.test(other.stdout)], [1, true]);
+    const soon = await check("--channel", "uk", "--days", "60");
+    assert.deepEqual([soon.code, /make a new one/.test(soon.stdout)], [1, true]);
+    const foreign = await nearside("check", "--out", "site", "--key", `${"A".repeat(43)}=`);
+    assert.deepEqual([foreign.code, /none of the public keys/.test(foreign.stderr)], [1, true]);
+
+    const site = path.join(consumer.folder, "site");
+    const wasm = (await readdir(site)).find((name) => /^nearside\..*\.wasm$/.test(name));
+    await appendFile(path.join(site, wasm), "x");
+    await rm(path.join(site, "manifest.json.gz"));
+    const spoilt = await check("--channel", "uk");
+    assert.equal(spoilt.code, 1);
+    for (const why of [
+      `${wasm} is not the file that was signed`,
+      `${wasm}.br is not there, or another`,
+      "manifest.json.gz is not there",
+    ])
+      assert.ok(spoilt.stdout.includes(why), spoilt.stdout);
+  });
+
+  test("says what there is where it is asked for something else", async () => {
+    const { code, stderr } = await nearside("publish");
+    assert.deepEqual([code, /no command publish, only keys, release, check/.test(stderr)], [1, true]);
+    const short = await nearside("check", "--out", "site");
+    assert.deepEqual([short.code, /Use `nearside check --out DIR --key/.test(short.stderr)], [1, true]);
   });
 });
 

@@ -20,10 +20,10 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
-import { writeKeys } from "../../scripts/keys.mjs";
-import { MOST_BYTES, makeKeys, readSigned, sign } from "../../scripts/manifest.mjs";
-import { metadataOf } from "../../scripts/onnx.mjs";
-import { makeRelease } from "../../scripts/release.mjs";
+import { writeKeys } from "../../delivery/keys.mjs";
+import { MOST_BYTES, makeKeys, readSigned, sign } from "../../delivery/manifest.mjs";
+import { metadataOf } from "../../delivery/onnx.mjs";
+import { makeRelease } from "../../delivery/release.mjs";
 import { root } from "./consumer.mjs";
 
 const execute = promisify(execFile);
@@ -371,7 +371,7 @@ test("a reader of the folder finds the old release or the new one, never a part"
   const publish = ["--out", out, "--key", key, "--expires", expires];
   const other = ["--model", path.join(root, "tests/fixtures/hand-set.onnx")];
   for (const more of [other, [], other])
-    await execute(process.execPath, [path.join(root, "scripts/release.mjs"), ...publish, ...more]);
+    await execute(process.execPath, [path.join(root, "delivery/release.mjs"), ...publish, ...more]);
   publishing = false;
   await reader;
   assert.ok(reads > 10);

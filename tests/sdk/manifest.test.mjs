@@ -6,7 +6,7 @@ import { flavour } from "../../dist/default-flavour.js";
 import { glueIntegrity } from "../../dist/integrity.js";
 import { isExpired, readManifest } from "../../dist/manifest.js";
 import { page } from "../../dist/release.js";
-import { MOST_BYTES, makeKeys, sign } from "../../scripts/manifest.mjs";
+import { MOST_BYTES, makeKeys, sign } from "../../delivery/manifest.mjs";
 
 const keys = makeKeys();
 const hash = (character) => `sha256-${character.repeat(43)}=`;

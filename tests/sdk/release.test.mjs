@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { afterEach, test } from "node:test";
 import { isBucket, isInShare } from "../../dist/buckets.js";
-import { makeKeys, sign } from "../../scripts/manifest.mjs";
+import { makeKeys, sign } from "../../delivery/manifest.mjs";
 import { coded } from "./core.mjs";
 import { newPage, options, pause, readTwo, stories, wasmBytes } from "./page.mjs";
 

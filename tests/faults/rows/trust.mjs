@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { makeKeys, sign } from "../../../scripts/manifest.mjs";
+import { makeKeys, sign } from "../../../delivery/manifest.mjs";
 import { reweighted } from "../onnx.mjs";
 import * as spoil from "../spoil.mjs";
 

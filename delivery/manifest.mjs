@@ -10,7 +10,7 @@ import {
   sign as signBytes,
   verify,
 } from "node:crypto";
-import { Stop } from "./shell.mjs";
+import { Stop } from "./terminal.mjs";
 
 /** The format this writes and reads. */
 export const FORMAT = 1;
@@ -41,11 +41,11 @@ export function readPrivateKey(pem) {
   try {
     key = createPrivateKey(pem);
   } catch {
-    throw new Stop("The key file holds no private key in PEM: make one with `npm run keys -- --out FILE`.");
+    throw new Stop("The key file holds no private key in PEM: make one with `nearside keys --out FILE`.");
   }
   if (key.asymmetricKeyType !== "ed25519")
     throw new Stop(
-      `The key is ${key.asymmetricKeyType}, not Ed25519: make one with \`npm run keys -- --out FILE\`.`,
+      `The key is ${key.asymmetricKeyType}, not Ed25519: make one with \`nearside keys --out FILE\`.`,
     );
   return key;
 }

@@ -1,6 +1,6 @@
 // What an ONNX file says of itself, without a parser of ONNX: its `metadata_props`.
 
-import { Stop } from "./shell.mjs";
+import { Stop } from "./terminal.mjs";
 
 const METADATA_PROPS = 14;
 const [KEY, VALUE] = [1, 2];

@@ -1,6 +1,6 @@
 // How long the largest list takes a model: the most stories that are ranked, for a reader with the longest history.
 
-import { Stop } from "./shell.mjs";
+import { Stop } from "./terminal.mjs";
 
 /** The most milliseconds that it may take where a release is made; a phone may take ten times as long. */
 export const MOST_MS = 10;

@@ -1,13 +1,13 @@
-// `npm run keys -- --out FILE`: makes the pair of keys that signs releases. The private key goes into FILE, readable by its owner
+// `nearside keys --out FILE` (in the repository `npm run keys --`): makes the pair of keys that signs releases. The private key goes into FILE, readable by its owner
 // alone; the public key is printed, for the SDK's `release.publicKeys`.
 
 import { existsSync, realpathSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { parseArgs } from "node:util";
 import { makeKeys } from "./manifest.mjs";
-import { bold, done, isMain, main, root, Stop, say } from "./shell.mjs";
+import { bold, done, isMain, main, root, Stop, say } from "./terminal.mjs";
 
-const usage = "npm run keys -- --out FILE";
+export const usage = "keys --out FILE";
 
 /** Writes a new private key to `file`, which must not exist. Returns the public key. */
 export function writeKeys(file) {
@@ -44,18 +44,19 @@ function real(path) {
   return full === dirname(full) ? full : join(real(dirname(full)), basename(full));
 }
 
-if (isMain(import.meta.url)) {
-  await main(() => {
-    let out;
-    try {
-      out = parseArgs({ options: { out: { type: "string" } } }).values.out;
-    } catch (error) {
-      throw new Stop(`Use \`${usage}\`: ${error.message}.`);
-    }
-    if (!out) throw new Stop(`Use \`${usage}\`: say where the private key is to be written.`);
-    // npm runs scripts in the repository's root; the path is the caller's.
-    const publicKey = writeKeys(resolve(process.env.INIT_CWD ?? "", out));
-    done(`${out} is the private key. Back it up; whoever has it can publish to every reader.`);
-    say(`Public key, for \`release.publicKeys\`:\n${bold(publicKey)}`);
-  });
+/** The command line, with these arguments. */
+export function run(args) {
+  let out;
+  try {
+    out = parseArgs({ args, options: { out: { type: "string" } } }).values.out;
+  } catch (error) {
+    throw new Stop(`Use \`nearside ${usage}\`: ${error.message}.`);
+  }
+  if (!out) throw new Stop(`Use \`nearside ${usage}\`: say where the private key is to be written.`);
+  // npm runs scripts in the repository's root; the path is the caller's.
+  const publicKey = writeKeys(resolve(process.env.INIT_CWD ?? "", out));
+  done(`${out} is the private key. Back it up; whoever has it can publish to every reader.`);
+  say(`Public key, for \`release.publicKeys\`:\n${bold(publicKey)}`);
 }
+
+if (isMain(import.meta.url)) await main(() => run(process.argv.slice(2)));
