@@ -26,18 +26,19 @@ export async function checkRelease({ out, keys, channel = "default", days = 1, n
     faults.push(`It is for the channel ${JSON.stringify(manifest.channel)}, not ${JSON.stringify(channel)}.`);
   const left = (dateOf(manifest.expires) - now) / DAY;
   if (!(left >= days)) faults.push(`It is good until ${manifest.expires}: make a new one.`);
-  for (const { name, integrity, bytes } of files.map((member) => manifest[member] ?? {})) {
-    const file = join(out, String(name));
-    if (!existsSync(file)) {
-      faults.push(`${name} is not there.`);
-      continue;
-    }
-    const content = readFileSync(file);
-    if (hash(content).integrity !== integrity || content.length !== bytes)
+  const isThere = (name) => {
+    const content = existsSync(join(out, name)) ? readFileSync(join(out, name)) : undefined;
+    if (!content) faults.push(`${name} is not there.`);
+    for (const { end, decompress } of content ? forms : [])
+      if (!isCompressed(join(out, name + end), content, decompress))
+        faults.push(`${name}${end} is not there, or another file.`);
+    return content;
+  };
+  isThere(MANIFEST);
+  for (const { name, integrity } of files.map((member) => manifest[member] ?? {})) {
+    const content = isThere(String(name));
+    if (content && hash(content).integrity !== integrity)
       faults.push(`${name} is not the file that was signed.`);
-    for (const { end, decompress } of forms)
-      if (!isCompressed(file + end, content, decompress))
-        faults.push(`${name}${end} is missing or another file.`);
   }
   return { manifest, faults };
 }

@@ -15,8 +15,7 @@ const commands = {
 await main(async () => {
   const [command, ...args] = process.argv.slice(2);
   if (command === undefined || command === "--help" || command === "help") {
-    for (const [name, [what, load]] of Object.entries(commands))
-      say(`nearside ${(await load()).usage}\n    ${what}${name === "check" ? "" : "\n"}`);
+    for (const [what, load] of Object.values(commands)) say(`nearside ${(await load()).usage}\n    ${what}`);
     return;
   }
   if (!Object.hasOwn(commands, command))

@@ -95,7 +95,7 @@ export interface TrustedScriptUrl {
   toString(): string;
 }
 
-/** Signed releases, as `npm run release` writes them. */
+/** Signed releases, as `npx nearside release` writes them. */
 export interface ReleaseOptions {
   /** The signed manifest. The release's files lie beside it. */
   readonly manifestUrl: string | URL;

@@ -300,7 +300,7 @@ def export(
 def release(
     model: Annotated[Path, typer.Argument(help="ONNX file that `nearside export` wrote.", exists=True, dir_okay=False)],
     output: Annotated[Path, typer.Option("-o", "--output", help="Directory; earlier releases stay in it.")],
-    key: Annotated[Path, typer.Option(help="Private key that `npm run keys` wrote.", exists=True, dir_okay=False)],
+    key: Annotated[Path, typer.Option(help="Private key that `npx nearside keys` wrote.", exists=True, dir_okay=False)],
     space: SpaceOption = DEFAULT,
     policy: Annotated[str | None, typer.Option(help="JSON of the policy's members, or a file with it.")] = None,
     rollout: Annotated[float, typer.Option(help="Percentage of the readers that get it.", min=0, max=100)] = 100,
@@ -314,7 +314,7 @@ def release(
 ) -> None:
     """Writes the static files that pages load a model from: hashed names, compressed, with a signed manifest.
 
-    The same as `npm run release`, which can also switch a release off and roll back (docs/delivery.md). Needs Node, and
+    The same as `npx nearside release`, which can also switch a release off and roll back (docs/delivery.md). Needs Node, and
     the package built.
 
     Example: `nearside release reranker.onnx -o release --key key.pem`

@@ -1,7 +1,7 @@
 // The package as a publisher gets it: packed, installed elsewhere, imported, type-checked, bundled, run in a browser.
 
 import assert from "node:assert/strict";
-import { cp, readdir, readFile } from "node:fs/promises";
+import { appendFile, cp, readdir, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";

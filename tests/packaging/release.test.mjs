@@ -406,7 +406,7 @@ test("the metadata of an ONNX file is read without a parser of ONNX", async () =
 test("the command lines do the same, and say in a sentence what is wrong", async () => {
   const out = freshFolder();
   const own = path.join(parent, "own.pem");
-  const node = (script, ...args) => execute(process.execPath, [path.join(root, "scripts", script), ...args]);
+  const node = (script, ...args) => execute(process.execPath, [path.join(root, "delivery", script), ...args]);
   const { stdout } = await node("keys.mjs", "--out", own);
   const printed = stdout.trim().split("\n").at(-1);
   const policy = path.join(parent, "policy.json");
