@@ -43,8 +43,8 @@ export async function checkRelease({ out, keys, channel = "default", days = 1, n
   return { manifest, faults };
 }
 
-/** The command line, with these arguments. */
-export async function run(args) {
+/** The command line, with these arguments; paths are of the folder `from`, by default the one at hand. */
+export async function run(args, from = "") {
   const text = { type: "string" };
   let given;
   try {
@@ -56,7 +56,7 @@ export async function run(args) {
   }
   const { out, key: keys, channel, days } = given;
   const { manifest, faults } = await checkRelease({
-    ...{ out: resolve(process.env.INIT_CWD ?? "", out), keys, channel },
+    ...{ out: resolve(from, out), keys, channel },
     ...(days === undefined ? {} : { days: Number(days) }),
   });
   const { version, killed, expires } = manifest;

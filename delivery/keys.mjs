@@ -44,8 +44,8 @@ function real(path) {
   return full === dirname(full) ? full : join(real(dirname(full)), basename(full));
 }
 
-/** The command line, with these arguments. */
-export function run(args) {
+/** The command line, with these arguments; paths are of the folder `from`, by default the one at hand. */
+export function run(args, from = "") {
   let out;
   try {
     out = parseArgs({ args, options: { out: { type: "string" } } }).values.out;
@@ -53,8 +53,7 @@ export function run(args) {
     throw new Stop(`Use \`nearside ${usage}\`: ${error.message}.`);
   }
   if (!out) throw new Stop(`Use \`nearside ${usage}\`: say where the private key is to be written.`);
-  // npm runs scripts in the repository's root; the path is the caller's.
-  const publicKey = writeKeys(resolve(process.env.INIT_CWD ?? "", out));
+  const publicKey = writeKeys(resolve(from, out));
   done(`${out} is the private key. Back it up; whoever has it can publish to every reader.`);
   say(`Public key, for \`release.publicKeys\`:\n${bold(publicKey)}`);
 }

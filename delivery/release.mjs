@@ -348,8 +348,8 @@ export const usage =
   "release --out DIR --key FILE [--version N] [--expires TIME | --days N] [--channel NAME] [--model FILE] [--space FILE] " +
   "[--most-ms MS] [--policy JSON|FILE] [--rollout PERCENT] [--salt TEXT] [--kill | --rollback-to N] [--trust PUBLIC-KEY]";
 
-/** The options of `makeRelease` in the command line. Paths are the caller's: npm runs scripts in the repository's root. */
-function options(args) {
+/** The options of `makeRelease` in the command line; paths are of the folder `from`. */
+function options(args, from) {
   const text = { type: "string" };
   let values;
   try {
@@ -380,7 +380,7 @@ function options(args) {
     "most-ms": mostMs,
     ...rest
   } = values;
-  const path = (given) => given && resolve(process.env.INIT_CWD ?? "", given);
+  const path = (given) => given && resolve(from, given);
   const number = (given) => (given === undefined ? undefined : Number(given));
   return {
     ...rest,
@@ -404,9 +404,9 @@ function readJson(given, path) {
   }
 }
 
-/** The command line, with these arguments. */
-export async function run(args) {
-  const given = options(args);
+/** The command line, with these arguments; paths are of the folder `from`, by default the one at hand. */
+export async function run(args, from = "") {
+  const given = options(args, from);
   const report = (time) => say(`  200 stories, 50 clicks: ${time.toFixed(1)} ms here`);
   const manifest = await makeRelease({ ...given, report });
   for (const name of files) say(`  ${manifest[name].name} ${dim(`${manifest[name].bytes} bytes`)}`);

@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { MOST_BYTES, makeKeys, sign } from "../../delivery/manifest.mjs";
 import { flavour } from "../../dist/default-flavour.js";
 import { glueIntegrity } from "../../dist/integrity.js";
 import { isExpired, readManifest } from "../../dist/manifest.js";
 import { page } from "../../dist/release.js";
-import { MOST_BYTES, makeKeys, sign } from "../../delivery/manifest.mjs";
 
 const keys = makeKeys();
 const hash = (character) => `sha256-${character.repeat(43)}=`;

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { afterEach, test } from "node:test";
-import { isBucket, isInShare } from "../../dist/buckets.js";
 import { makeKeys, sign } from "../../delivery/manifest.mjs";
+import { isBucket, isInShare } from "../../dist/buckets.js";
 import { coded } from "./core.mjs";
 import { newPage, options, pause, readTwo, stories, wasmBytes } from "./page.mjs";
 

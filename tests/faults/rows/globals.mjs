@@ -54,7 +54,6 @@ export const touched = {
   Node: goesOn,
   Number: language,
   "Number.isFinite": language,
-  "Number.isNaN": goesOn,
   "Number.isInteger": language,
   "Number.isSafeInteger": goesOn,
   "Number.parseInt": goesOn,
