@@ -106,7 +106,7 @@ def _sound(items: list[Any], faults: Faults) -> list[tuple[str, Item]]:
         if not isinstance(id_, str) or not id_:
             faults.add("an item has no id: the page cannot be ranked with it", where)
         elif units(id_) > MAX_ID:
-            faults.add(f"an id has more than {MAX_ID} characters: the page cannot be ranked with it", where)
+            faults.add(f"an id has more than {MAX_ID} characters: the page cannot be ranked with it", f"item {number}")
         elif id_ in seen:
             faults.add("an id is used again: the page cannot be ranked with it", where)
         else:

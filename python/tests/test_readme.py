@@ -29,7 +29,7 @@ def blocks(language: str) -> list[str]:
 
 def site(folder: Path) -> None:
     """What the README says that the reader has: articles, a log, its later days, a feed, a key."""
-    subprocess.run(["node", str(ROOT / "scripts" / "keys.mjs"), "--out", str(folder / "key.pem")], check=True)
+    subprocess.run(["node", str(ROOT / "delivery" / "keys.mjs"), "--out", str(folder / "key.pem")], check=True)
     simulate(folder / "all", readers=120, impressions=1500, days=6, articles_per_day=40, candidates=20)
     articles, impressions, clicks = (
         pq.read_table(folder / "all" / f"{name}.parquet") for name in ("articles", "impressions", "clicks")

@@ -22,7 +22,7 @@ def run(*words: object) -> tuple[int, str]:
 @pytest.fixture
 def key(tmp_path: Path) -> Path:
     file = tmp_path / "key.pem"
-    subprocess.run(["node", str(ROOT / "scripts" / "keys.mjs"), "--out", str(file)], check=True, capture_output=True)
+    subprocess.run(["node", str(ROOT / "delivery" / "keys.mjs"), "--out", str(file)], check=True, capture_output=True)
     return file
 
 
