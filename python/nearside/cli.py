@@ -314,8 +314,8 @@ def release(
 ) -> None:
     """Writes the static files that pages load a model from: hashed names, compressed, with a signed manifest.
 
-    The same as `npx nearside release`, which can also switch a release off and roll back (docs/delivery.md). Needs Node,
-    and the package built.
+    The same as `npx nearside release`, which can also switch a release off and roll back (docs/delivery.md).
+    Needs Node, and the package built.
 
     Example: `nearside release reranker.onnx -o release --key key.pem`
     """
