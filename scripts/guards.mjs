@@ -14,6 +14,8 @@ import { done, green, isMain, main, red, root, Stop, say } from "./shell.mjs";
 const without = {
   brief: () => "this.message = message;",
   "consent-true": () => "return Boolean(word);",
+  delicate: () => "false,",
+  sdk: () => "true",
   "data-url": () => "const isInline = false;",
   getter: () => "throw error;",
   "kept-expired": () => ";",

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
+import { transformSync } from "esbuild";
 import { reasons } from "../../dist/index.js";
 import { fromSource, guardsOf, readSources, strip } from "../../scripts/guards.mjs";
 import { arranged, check, isTiming } from "./check.mjs";
@@ -163,6 +164,15 @@ test("each file with a guard is one that is taken from its source when the guard
     const script = Buffer.from(await bundle([fromSource(sources, file, changed)])).toString();
     assert.ok(script.includes(`globalThis.taken = "${file}"`), file);
   }
+});
+
+test("what is left without any one guard is a program", () => {
+  const sources = readSources();
+  for (const guard of guardsOf(sources))
+    assert.doesNotThrow(
+      () => transformSync(strip(sources.get(guard.file), guard), { loader: "ts" }),
+      guard.name,
+    );
 });
 
 test("a guard is taken away with its line, or in its line's place stands what lets the fault through", () => {
