@@ -113,8 +113,8 @@ export class IdbStore {
     request.addEventListener("success", () => {
       const database = request.result;
       database.onversionchange = database.onclose = () => {
-        database.close();
-        this.close(); // guard: versionchange
+        database.close(); // guard: versionchange
+        this.close();
       };
     });
     return promisifyRequest(request);
