@@ -19,9 +19,13 @@ export async function checkRelease({ out, keys, channel = "default", days = 1, n
   const path = join(out, MANIFEST);
   if (!existsSync(path)) throw new Stop(`${path} is not there.`);
   const manifest = readSigned(readFileSync(path, "utf8"), keys);
-  const { isSound, dateOf } = await readersOf(dist);
+  const { isSound, fits, dateOf } = await readersOf(dist);
   const faults = [];
   if (!isSound(manifest)) faults.push("A member of the manifest is missing or out of its range.");
+  else if (!fits(manifest))
+    faults.push(
+      `It is of version ${manifest.sdk} of the package, and does not fit the one that is installed here.`,
+    );
   if (manifest.channel !== channel)
     faults.push(`It is for the channel ${JSON.stringify(manifest.channel)}, not ${JSON.stringify(channel)}.`);
   const left = (dateOf(manifest.expires) - now) / DAY;
@@ -51,6 +55,7 @@ export async function run(args, from = "") {
     const options = { out: text, key: { ...text, multiple: true }, channel: text, days: text };
     given = parseArgs({ args, options }).values;
     if (!given.out || !given.key) throw new Error("--out and --key are needed");
+    if (given.days !== undefined && !(Number(given.days) >= 0)) throw new Error("--days is a number");
   } catch (error) {
     throw new Stop(`Use \`nearside ${usage}\`: ${error.message}.`);
   }

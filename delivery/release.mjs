@@ -224,11 +224,15 @@ function entry(stem, end, bytes) {
 
 /** What the built package itself reads a manifest with: of names, times, policies and the whole there is one definition. */
 export async function readersOf(dist = join(root, "dist")) {
-  const modules = ["manifest.js", "release.js", "wire.js"].map(
+  const modules = ["manifest.js", "release.js", "wire.js", "default-flavour.js"].map(
     (file) => import(pathToFileURL(join(dist, file))),
   );
-  const [{ isName, isSound }, { page }, { knobs }] = await Promise.all(modules);
-  return { ...page, isName, knobs, isSound: (manifest) => isSound(manifest, page) };
+  const [{ fits, isName, isSound }, { page }, { knobs }, { flavour }] = await Promise.all(modules);
+  return {
+    ...{ ...page, isName, knobs },
+    isSound: (manifest) => isSound(manifest, page),
+    fits: (manifest) => fits(manifest, flavour),
+  };
 }
 
 function expiry({ expires, days = DEFAULT_DAYS }, { dateOf }) {

@@ -96,10 +96,11 @@ export class Engine {
       throw this.#refuse(error);
     } finally {
       // Given back, once it is through, what was made for a write behind the last reranker's end.
-      void quietly(async () => {
-        await undefined;
-        if (this.users === 0) this.#free();
-      });
+      if (this.users === 0)
+        void quietly(async () => {
+          await undefined;
+          if (this.users === 0) this.#free();
+        });
     }
   }
 

@@ -137,7 +137,7 @@ function isText(value: unknown, pattern: RegExp): value is string {
 }
 
 /** Whether a sound manifest's release is for this version of the package. */
-function fits({ contract, glue, sdk }: Signed, flavour: Pinned["flavour"]): boolean {
+export function fits({ contract, glue, sdk }: Signed, flavour: Pinned["flavour"]): boolean {
   return (
     contract === flavour.contract && // guard: contract
     glue.integrity === flavour.glueIntegrity && // guard: glue

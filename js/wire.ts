@@ -74,6 +74,9 @@ export const longestId = 2048;
 /** The same of a topic or subtopic. */
 export const longestText = 1024;
 
+/** The character that stands for the first of the words of a refused model. */
+export const firstMark = 57344;
+
 /** The contract of models that is known. */
 export const knownContract = 1;
 

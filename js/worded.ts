@@ -1,3 +1,4 @@
+import { firstMark } from "./wire.js";
 import { within } from "./within.js";
 
 /** How long the words may take, in milliseconds: a refusal is told without them rather than late. */
@@ -16,7 +17,7 @@ export async function worded(message: string): Promise<string> {
     // The page's network, or a policy of its own: numbers will do.
   }
   return message.replace(/[\ue000-\uf8ff]/g, (mark) => {
-    const number = mark.charCodeAt(0) - 0xe000;
+    const number = mark.charCodeAt(0) - firstMark;
     return words[number] ?? ` (${number})`;
   });
 }

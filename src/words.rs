@@ -2,7 +2,7 @@
 //!
 //! In the default flavour's WebAssembly they are numbers: a page loads the sentences (`dist/words.js`) only where a model was refused.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use crate::numbered::numbered;
 
@@ -180,11 +180,9 @@ const NUMBERED: bool = cfg!(all(target_arch = "wasm32", not(feature = "tract")))
 
 impl fmt::Display for Words {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if NUMBERED {
-            f.write_char(char::from_u32(FIRST_MARK + *self as u32).unwrap_or_default())
-        } else {
-            f.write_str(self.code())
-        }
+        let mut text = String::new();
+        self.add_to(&mut text);
+        f.write_str(&text)
     }
 }
 

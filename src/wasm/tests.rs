@@ -65,6 +65,11 @@ fn typescript() -> String {
         ),
         ("The most UTF-16 units of an id.", "longestId", MAX_ID),
         ("The same of a topic or subtopic.", "longestText", MAX_TEXT),
+        (
+            "The character that stands for the first of the words of a refused model.",
+            "firstMark",
+            FIRST_MARK as usize,
+        ),
         ("The contract of models that is known.", "knownContract", CONTRACT.parse().unwrap()),
         (
             "How a stored profile begins: a big-endian number.",

@@ -8,6 +8,8 @@ import { after, before, describe, test } from "node:test";
 import * as esbuild from "esbuild";
 import { chromium } from "playwright-core";
 import webpack from "webpack";
+import { makeKeys, sign } from "../../delivery/manifest.mjs";
+import { makeRelease } from "../../delivery/release.mjs";
 import { integrity } from "../../scripts/build.mjs";
 import { serve } from "../../scripts/serve.mjs";
 import { makeConsumer, root, stories } from "./consumer.mjs";
@@ -235,6 +237,8 @@ describe("the command", () => {
     assert.deepEqual([other.code, /for the channel "uk", not "default"/.test(other.stdout)], [1, true]);
     const soon = await check("--channel", "uk", "--days", "60");
     assert.deepEqual([soon.code, /make a new one/.test(soon.stdout)], [1, true]);
+    const wrong = await check("--days", "soon");
+    assert.deepEqual([wrong.code, /--days is a number/.test(wrong.stderr)], [1, true]);
     const foreign = await nearside("check", "--out", "site", "--key", `${"A".repeat(43)}=`);
     assert.deepEqual([foreign.code, /none of the public keys/.test(foreign.stderr)], [1, true]);
 
@@ -250,6 +254,17 @@ describe("the command", () => {
       "manifest.json.gz is not there",
     ])
       assert.ok(spoilt.stdout.includes(why), spoilt.stdout);
+  });
+
+  test("says of a release for another glue that it does not fit the installed package", async () => {
+    const { privateKey, publicKey } = makeKeys();
+    const site = path.join(consumer.folder, "other");
+    await consumer.write("other.pem", privateKey);
+    const out = await makeRelease({ out: site, key: path.join(consumer.folder, "other.pem") });
+    const other = { ...out, glue: { ...out.glue, integrity: `sha256-${"A".repeat(43)}=` } };
+    await consumer.write("other/manifest.json", sign(other, privateKey));
+    const { code, stdout } = await nearside("check", "--out", "other", "--key", publicKey);
+    assert.deepEqual([code, /does not fit the one that is installed here/.test(stdout)], [1, true], stdout);
   });
 
   test("says what there is where it is asked for something else", async () => {

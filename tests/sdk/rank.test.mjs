@@ -139,7 +139,7 @@ test("a list with a faulty item keeps the server's order", async () => {
   assertServerOrder(await reranker.rank({ items: list, _nearside: { space: 5 } }), list, "bad_candidates");
 });
 
-test("behind the 200th item nothing is read, and everything stays", async () => {
+test("behind the 200th item no fault counts, and everything stays", async () => {
   const reranker = await warm();
   const untouchable = new Proxy(
     {},

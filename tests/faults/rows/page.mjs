@@ -47,7 +47,7 @@ const lists = [
   ),
   list(
     "no id behind the 200th",
-    "a story without an id where none is ranked, nor read",
+    "a story without an id where none is ranked",
     "ranked",
     `({ items }) => {
     const more = Array.from({ length: 240 }, (_, i) => ({ ...items[i % 60], id: "more-" + i }));
@@ -58,7 +58,7 @@ const lists = [
   ),
   list(
     "an id twice behind the 200th",
-    "where none is ranked, nor read",
+    "where none is ranked",
     "ranked",
     `({ items }) => {
     const more = Array.from({ length: 240 }, (_, i) => ({ ...items[i % 60], id: "more-" + i }));
